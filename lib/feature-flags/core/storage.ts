@@ -1,0 +1,210 @@
+import type { FlagChange, FlagChangeEvent, FlagObject, TenantContext } from "./types.ts";
+
+/** A tenant that can hold an override. */
+export interface TenantRef {
+  readonly kind: "customer" | "organization";
+  readonly id: string;
+}
+
+/** An override as stored. `flags` is whatever the row holds: it is fitted to the definition before use. */
+export interface StoredOverride {
+  readonly flags: unknown;
+  /** From 1, up by one with every change of this tenant's override. */
+  readonly version: number;
+  /** The revision that last changed it. */
+  readonly revision: number;
+  readonly updatedAt: number;
+  readonly updatedBy: string | undefined;
+}
+
+export interface TenantOverride extends StoredOverride {
+  readonly tenant: TenantRef;
+}
+
+/** All that storage knows about one context, from one query and one moment. */
+export interface TenantRecord {
+  readonly customer: StoredOverride | undefined;
+  readonly organization: StoredOverride | undefined;
+  /** The organization the caller named, else the customer's in the tenant directory. */
+  readonly organizationId: string | undefined;
+  readonly revision: number;
+  readonly epoch: string;
+}
+
+/** What a writer sees once the tenant is locked. */
+export interface LockedTenant {
+  readonly own: StoredOverride | undefined;
+  /** For a customer: its organization, and that one's override. */
+  readonly organizationId: string | undefined;
+  readonly organization: StoredOverride | undefined;
+  /** For an organization, where asked for: the overrides of its known customers, by customer id. */
+  readonly customers: ReadonlyMap<string, StoredOverride>;
+}
+
+export interface OverrideDecision {
+  /** The whole override to store. */
+  readonly flags: FlagObject;
+  readonly changes: readonly FlagChange[];
+}
+
+export interface OverrideWrite {
+  readonly tenant: TenantRef;
+  /** For a customer: its organization, where the caller names it; else the directory's. */
+  readonly organizationId?: string | undefined;
+  /** For an organization: also read the overrides of its known customers. */
+  readonly withCustomers?: boolean;
+  readonly changeId: string;
+  readonly changedBy: string | undefined;
+  readonly onBehalfOf?: string | undefined;
+  readonly changedAt: number;
+  readonly reason: string | undefined;
+  /** "required": no audit row, no change. "best-effort": the change commits and its rows are kept and retried. */
+  readonly audit: "required" | "best-effort";
+  /**
+   * Called once with the tenant locked: pure, synchronous. Undefined means "nothing to change"; what it
+   * throws aborts the transaction and reaches the caller unchanged.
+   */
+  decide(current: LockedTenant): OverrideDecision | undefined;
+}
+
+export interface OverrideWritten {
+  /** The override's version now; 0 where none is stored. */
+  readonly version: number;
+  /** The revision of this change; undefined where nothing changed. */
+  readonly revision: number | undefined;
+  readonly changes: readonly FlagChange[];
+  /** "kept": the audit table refused the rows, they are stored aside and wait for `retryAudit`. */
+  readonly audit: "written" | "kept";
+  /** Why the rows were kept. */
+  readonly auditError?: unknown;
+}
+
+/** One step of the sequence of all committed changes. */
+export interface FeedEvent {
+  readonly revision: number;
+  /** Whose answers may have changed: a tenant's, or (`everything`) anybody's. */
+  readonly scope: "customer" | "organization" | "everything";
+  /** Undefined for `everything`. */
+  readonly id: string | undefined;
+}
+
+export interface FeedPage {
+  readonly epoch: string;
+  /** The newest committed revision at the moment of reading. */
+  readonly revision: number;
+  /** Revisions after the one asked for, in order, without gaps; at most `limit`. */
+  readonly events: readonly FeedEvent[];
+}
+
+/** Where storage stands: revisions only go up while the epoch stays. */
+export interface StorageState {
+  readonly epoch: string;
+  readonly revision: number;
+}
+
+export interface ChangeFilter {
+  readonly customerId?: string | undefined;
+  readonly organizationId?: string | undefined;
+  readonly path?: string | undefined;
+  readonly changeId?: string | undefined;
+  /** Only rows before this place, for paging from the newest backwards. */
+  readonly before?: { readonly revision: number; readonly position: number } | undefined;
+  /** 1 to 1,000. */
+  readonly limit: number;
+}
+
+export interface OverridePage {
+  readonly overrides: readonly TenantOverride[];
+  /** Where to go on; undefined on the last page. */
+  readonly next: TenantRef | undefined;
+}
+
+export type Attributes = { readonly [key: string]: string | number | boolean | null };
+
+export interface OrganizationRecord {
+  readonly id: string;
+  readonly name?: string | undefined;
+  readonly attributes?: Attributes | undefined;
+}
+
+export interface CustomerRecord extends OrganizationRecord {
+  readonly organizationId?: string | undefined;
+}
+
+export interface TenantFilter {
+  readonly kind: TenantRef["kind"];
+  /** Matches the start of an id, or any part of a name, whatever its case. */
+  readonly text?: string | undefined;
+  /** Only customers of this organization. */
+  readonly organizationId?: string | undefined;
+  /** Ids after this one. */
+  readonly after?: string | undefined;
+  /** 1 to 10,000. */
+  readonly limit: number;
+}
+
+/** A key of the admin API as stored: its secret only as a SHA-256 digest. */
+export interface AdminKey {
+  readonly id: string;
+  readonly role: string;
+  readonly name: string;
+  /** Lower-case hex. */
+  readonly secretHash: string;
+  readonly createdAt: number;
+}
+
+/**
+ * What a database must be able to do. Ids reaching it are already valid; every method rejects with a
+ * `FlagError` and never answers a failure with a value. `strata-flags/testing` holds the suite that each must pass.
+ */
+export interface FlagStorage {
+  /** "memory", "sqlite", "postgres". */
+  readonly kind: string;
+
+  /** Everything about one context: ONE query. */
+  readTenant(context: TenantContext): Promise<TenantRecord>;
+  /** Lock, decide, write, audit, advance the revision: one transaction. */
+  writeOverride(write: OverrideWrite): Promise<OverrideWritten>;
+
+  getCustomerOverride(id: string): Promise<StoredOverride | undefined>;
+  getOrganizationOverride(id: string): Promise<StoredOverride | undefined>;
+  /** Merges `flags` into the stored override without asking a definition: the manager is what validates. */
+  saveCustomerFlags(id: string, flags: FlagObject, changedBy?: string): Promise<OverrideWritten>;
+  saveOrganizationFlags(id: string, flags: FlagObject, changedBy?: string): Promise<OverrideWritten>;
+
+  /** Every stored override, page by page: customers by id, then organizations by id. */
+  listOverrides(page: { after?: TenantRef | undefined; limit: number }): Promise<OverridePage>;
+  /** The overrides of these tenants, in one query per kind at most. Tenants without one are left out. */
+  readOverrides(tenants: readonly TenantRef[]): Promise<readonly TenantOverride[]>;
+
+  /** The audit trail, newest first. */
+  listChanges(filter: ChangeFilter): Promise<readonly FlagChangeEvent[]>;
+  /** For each leaf of each tenant of the context, the newest audit row that touched its override: one query. */
+  lastChanges(context: TenantContext): Promise<readonly FlagChangeEvent[]>;
+  /** Writes audit rows that had to be kept aside; resolves with how many still wait. */
+  retryAudit(): Promise<number>;
+
+  readState(): Promise<StorageState>;
+  /** The feed after `revision`, at most `limit` events. */
+  changesSince(revision: number, limit: number): Promise<FeedPage>;
+  /** Told after each commit this storage learns of by itself. Optional: without it the feed is polled. */
+  subscribe?(listener: () => void): () => void;
+
+  /** Adds or replaces, in one transaction and as one revision. */
+  registerOrganizations(records: readonly OrganizationRecord[]): Promise<void>;
+  registerCustomers(records: readonly CustomerRecord[]): Promise<void>;
+  listOrganizations(filter: Omit<TenantFilter, "kind" | "organizationId">): Promise<readonly OrganizationRecord[]>;
+  listCustomers(filter: Omit<TenantFilter, "kind">): Promise<readonly CustomerRecord[]>;
+  /** How many tenants the directory holds. */
+  countTenants(): Promise<{ organizations: number; customers: number }>;
+
+  findAdminKey(id: string): Promise<AdminKey | undefined>;
+  /** Stores the key unless any key exists already; resolves with whether it did. */
+  addFirstAdminKey(key: AdminKey): Promise<boolean>;
+
+  /** Ends all connections. Later calls reject with CLOSED. */
+  close(): Promise<void>;
+}
+
+/** 1 MiB: the most one stored override may take, as JSON. */
+export const MAX_OVERRIDE_BYTES = 1024 * 1024;
