@@ -15,6 +15,8 @@ export const FLAG_ERROR_CODES = [
   "FORBIDDEN",
   "RATE_LIMITED",
   "MALFORMED_REQUEST",
+  "METHOD_NOT_ALLOWED",
+  "UNSUPPORTED_MEDIA_TYPE",
   "READ_ONLY",
   "CLOSED",
   "STORAGE_UNAVAILABLE",
@@ -61,7 +63,10 @@ export class FlagError extends Error {
 /** True for a {@link FlagError}, of the given code where one is named. Works across copies of the package. */
 export function isFlagError(error: unknown, code?: FlagErrorCode): error is FlagError {
   return (
-    error instanceof Error && error.name === "FlagError" && "code" in error && (code === undefined || error.code === code)
+    error instanceof Error &&
+    error.name === "FlagError" &&
+    "code" in error &&
+    (code === undefined || error.code === code)
   );
 }
 
