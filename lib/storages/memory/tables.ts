@@ -1,0 +1,50 @@
+import type {
+  AdminKey,
+  CustomerRecord,
+  FeedEvent,
+  OrganizationRecord,
+  StoredOverride,
+  TenantRef,
+} from "../../feature-flags/core/storage.ts";
+import type { FlagChangeEvent } from "../../feature-flags/core/types.ts";
+import { createIdTable, type IdTable } from "./id-table.ts";
+
+/** Everything one memory storage holds. Rows are frozen; only these tables change. */
+export interface MemoryTables {
+  readonly epoch: string;
+  readonly overrides: Readonly<Record<TenantRef["kind"], IdTable<StoredOverride>>>;
+  /** In the order of (revision, position). */
+  readonly changes: FlagChangeEvent[];
+  /** The event of revision n is at n - 1. */
+  readonly feed: FeedEvent[];
+  readonly organizations: IdTable<OrganizationRecord>;
+  readonly customers: IdTable<CustomerRecord>;
+  readonly adminKeys: Map<string, AdminKey>;
+}
+
+export function createTables(epoch: string): MemoryTables {
+  return {
+    epoch,
+    overrides: { customer: createIdTable(), organization: createIdTable() },
+    changes: [],
+    feed: [],
+    organizations: createIdTable(),
+    customers: createIdTable(),
+    adminKeys: new Map(),
+  };
+}
+
+/** The newest revision: each has exactly one event in the feed. */
+export function currentRevision(tables: MemoryTables): number {
+  return tables.feed.length;
+}
+
+/** The organization the caller named, else the one the directory knows for the customer. */
+export function organizationOf(
+  tables: MemoryTables,
+  customerId: string | undefined,
+  named: string | undefined,
+): string | undefined {
+  if (named !== undefined || customerId === undefined) return named;
+  return tables.customers.get(customerId)?.organizationId;
+}
