@@ -1,3 +1,4 @@
+import { sameValue } from "../../feature-flags/core/change-tracking.ts";
 import type { ChangeFilter } from "../../feature-flags/core/storage.ts";
 import type { FlagChangeEvent, TenantContext } from "../../feature-flags/core/types.ts";
 import { type MemoryTables, organizationOf } from "./tables.ts";
@@ -13,7 +14,9 @@ export function lastChanges(tables: MemoryTables, context: TenantContext): FlagC
   const organizationId = organizationOf(tables, context.customerId, context.organizationId);
   const newest = new Map<string, FlagChangeEvent>();
   for (const event of tables.changes) {
-    if (isOneOf(event, context.customerId, organizationId)) newest.set(leafKey(event), event);
+    if (!isOneOf(event, context.customerId, organizationId)) continue;
+    // A row may also tell of a value that changed below an override that stayed.
+    if (!sameValue(event.oldOverride, event.newOverride)) newest.set(leafKey(event), event);
   }
   return [...newest.values()];
 }

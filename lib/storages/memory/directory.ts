@@ -1,14 +1,19 @@
-import type { CustomerRecord, OrganizationRecord, TenantFilter } from "../../feature-flags/core/storage.ts";
+import type {
+  CustomerRecord,
+  OrganizationRecord,
+  TenantFilter,
+  TenantRef,
+} from "../../feature-flags/core/storage.ts";
 import { frozenJson } from "./frozen-json.ts";
 import type { IdTable } from "./id-table.ts";
 import { currentRevision, type MemoryTables } from "./tables.ts";
 
 export function registerOrganizations(tables: MemoryTables, records: readonly OrganizationRecord[]): void {
-  register(tables, tables.organizations, records);
+  register(tables, "organization", tables.organizations, records);
 }
 
 export function registerCustomers(tables: MemoryTables, records: readonly CustomerRecord[]): void {
-  register(tables, tables.customers, records);
+  register(tables, "customer", tables.customers, records);
 }
 
 export function listOrganizations(
@@ -29,15 +34,19 @@ export function listCustomers(tables: MemoryTables, filter: Omit<TenantFilter, "
 
 function register<R extends OrganizationRecord>(
   tables: MemoryTables,
+  kind: TenantRef["kind"],
   rows: IdTable<R>,
   records: readonly R[],
 ): void {
-  if (records.length === 0) return;
-  const copies = frozenJson(records);
-  for (const copy of copies) rows.set(copy.id, copy);
-  // Whom a bulk concerns is not worth telling apart: it may have moved anybody.
+  // The last record of an id wins.
+  const latest = [...new Map(frozenJson(records).map((record) => [record.id, record])).values()];
+  const [first] = latest;
+  if (first === undefined) return;
+  for (const record of latest) rows.set(record.id, record);
+  const revision = currentRevision(tables) + 1;
+  const one = latest.length === 1;
   tables.feed.push(
-    Object.freeze({ revision: currentRevision(tables) + 1, scope: "everything", id: undefined }),
+    Object.freeze({ revision, scope: one ? kind : "everything", id: one ? first.id : undefined }),
   );
 }
 
@@ -59,6 +68,10 @@ function list<R extends OrganizationRecord>(
 function isFound(id: string, name: string | undefined, text: string): boolean {
   const wanted = text.toLowerCase();
   return id.toLowerCase().startsWith(wanted) || (name?.toLowerCase().includes(wanted) ?? false);
+}
+
+export function readCustomers(tables: MemoryTables, ids: readonly string[]): CustomerRecord[] {
+  return [...new Set(ids)].flatMap((id) => tables.customers.get(id) ?? []);
 }
 
 export function countTenants(tables: MemoryTables): { organizations: number; customers: number } {

@@ -9,6 +9,7 @@ import {
   countTenants,
   listCustomers,
   listOrganizations,
+  readCustomers,
   registerCustomers,
   registerOrganizations,
 } from "./directory.ts";
@@ -92,6 +93,7 @@ export function memoryStorage(options: MemoryStorageOptions = {}): FlagStorage {
     registerCustomers: operation(registerCustomers),
     listOrganizations: operation(listOrganizations),
     listCustomers: operation(listCustomers),
+    readCustomers: operation(readCustomers),
     countTenants: operation(countTenants),
     findAdminKey: operation(findAdminKey),
     addFirstAdminKey: operation(addFirstAdminKey),

@@ -1,0 +1,175 @@
+import assert from "node:assert/strict";
+import type { FlagStorage } from "../../feature-flags/core/storage.ts";
+import { refused } from "./checks.ts";
+import { caseNeeding, type Equipped, topic } from "./contract-case.ts";
+import { wholeState } from "./whole-state.ts";
+import { customer, flagsOf, organization, put } from "./writes.ts";
+
+type Faulty = Equipped<"queries" | "failOnQuery">;
+
+const FAULTY = ["queries", "failOnQuery"] as const;
+
+export const faults = topic("faults", [
+  caseNeeding(
+    FAULTY,
+    "a write that fails at any query leaves everything as it was, and the next one works",
+    async (storage, harness) => {
+      await seed(storage);
+      for (const tenant of [customer("cust_1"), organization("org_1"), customer("new")]) {
+        const details = { audit: "required", withCustomers: true } as const;
+        await failAtEveryQuery(storage, harness, () =>
+          put(storage, tenant, { beta: false, note: "x" }, details),
+        );
+      }
+    },
+  ),
+
+  caseNeeding(
+    FAULTY,
+    "a best-effort write that fails at any query is whole, or was never made",
+    async (storage, harness) => {
+      await seed(storage);
+      for (let n = 1; ; n += 1) {
+        const before = await wholeState(storage);
+        const [outcome, reached] = await attempt(harness, n, () =>
+          put(storage, customer("cust_1"), { step: n }),
+        );
+        if (outcome.status === "rejected") {
+          await refused(Promise.reject(outcome.reason));
+          assert.deepEqual(await wholeState(storage), before, `after a failure at query ${n}`);
+          continue;
+        }
+        // Only the audit rows may fail without undoing the change, and then they are kept.
+        assert.equal(flagsOf(await storage.getCustomerOverride("cust_1"))["step"], n);
+        assert.equal((await storage.readState()).revision, outcome.value.revision);
+        assert.equal(await storage.retryAudit(), 0);
+        const [newest] = await storage.listChanges({ limit: 1 });
+        assert.deepEqual(
+          [newest?.revision, newest?.path, newest?.newOverride],
+          [outcome.value.revision, "step", n],
+        );
+        if (!reached) break;
+      }
+    },
+  ),
+
+  caseNeeding(FAULTY, "a registration that fails at any query registers nobody", async (storage, harness) => {
+    await seed(storage);
+    const records = Array.from({ length: 5_000 }, (_, n) => ({ id: `new_${n}`, organizationId: "org_1" }));
+    await failAtEveryQuery(storage, harness, () => storage.registerCustomers(records));
+    await failAtEveryQuery(storage, harness, () => storage.registerOrganizations(records));
+  }),
+
+  caseNeeding(FAULTY, "a first admin key that fails at any query is not stored", async (storage, harness) => {
+    const key = { id: "one", role: "admin", name: "first", secretHash: "00", createdAt: 1 };
+    await failAtEveryQuery(storage, harness, async () => {
+      assert.equal(await storage.findAdminKey("one"), undefined);
+      assert.equal(await storage.addFirstAdminKey(key), true);
+    });
+  }),
+
+  caseNeeding(
+    [...FAULTY, "refuseAudit"],
+    "kept audit rows survive a retry that fails at any query",
+    async (storage, harness) => {
+      await harness.refuseAudit(true);
+      const first = await put(storage, customer("cust_1"), { beta: true, note: "x" });
+      const second = await put(storage, organization("org_1"), { beta: false });
+      await harness.refuseAudit(false);
+      for (let n = 1; ; n += 1) {
+        const [outcome, reached] = await attempt(harness, n, () => storage.retryAudit());
+        if (outcome.status === "rejected") await refused(Promise.reject(outcome.reason));
+        if (!reached) break;
+      }
+      assert.equal(await storage.retryAudit(), 0);
+      const rows = await storage.listChanges({ limit: 10 });
+      assert.deepEqual(
+        rows.map((row) => [row.revision, row.position]),
+        [
+          [second.revision, 0],
+          [first.revision, 1],
+          [first.revision, 0],
+        ],
+      );
+    },
+  ),
+
+  caseNeeding(
+    FAULTY,
+    "a failed read is an error with a code and never an answer",
+    async (storage, harness) => {
+      await seed(storage);
+      const reads: Readonly<Record<string, () => Promise<unknown>>> = {
+        readTenant: () => storage.readTenant({ customerId: "cust_1" }),
+        getCustomerOverride: () => storage.getCustomerOverride("cust_1"),
+        getOrganizationOverride: () => storage.getOrganizationOverride("org_1"),
+        listOverrides: () => storage.listOverrides({ limit: 10 }),
+        readOverrides: () => storage.readOverrides([customer("cust_1"), organization("org_1")]),
+        listChanges: () => storage.listChanges({ limit: 10 }),
+        lastChanges: () => storage.lastChanges({ customerId: "cust_1" }),
+        readState: () => storage.readState(),
+        changesSince: () => storage.changesSince(0, 10),
+        listOrganizations: () => storage.listOrganizations({ limit: 10 }),
+        listCustomers: () => storage.listCustomers({ limit: 10 }),
+        readCustomers: () => storage.readCustomers(["cust_1", "unknown"]),
+        countTenants: () => storage.countTenants(),
+        findAdminKey: () => storage.findAdminKey("unknown"),
+      };
+      for (const [name, read] of Object.entries(reads)) {
+        const expected = await read();
+        for (let n = 1; ; n += 1) {
+          const [outcome, reached] = await attempt(harness, n, read);
+          if (!reached) break;
+          assert.equal(outcome.status, "rejected", `${name} answered though its query ${n} failed`);
+          if (outcome.status === "rejected")
+            await refused(Promise.reject(outcome.reason), "STORAGE_UNAVAILABLE");
+          assert.deepEqual(await read(), expected, `${name} after a failure`);
+        }
+      }
+    },
+  ),
+]);
+
+async function seed(storage: FlagStorage): Promise<void> {
+  await storage.registerOrganizations([{ id: "org_1", name: "One" }]);
+  await storage.registerCustomers([{ id: "cust_1", organizationId: "org_1" }]);
+  await put(storage, customer("cust_1"), { beta: true, seats: 5 });
+  await put(storage, organization("org_1"), { beta: true });
+}
+
+/**
+ * Makes the first query fail, then the second, and so on until `change` gets through without reaching the fault.
+ * Each failure must leave the storage as it was; the success at the end is what shows that the next write works.
+ */
+async function failAtEveryQuery(
+  storage: FlagStorage,
+  harness: Faulty,
+  change: () => Promise<unknown>,
+): Promise<void> {
+  for (let n = 1; ; n += 1) {
+    const before = await wholeState(storage);
+    const [outcome, reached] = await attempt(harness, n, change);
+    if (!reached) {
+      if (outcome.status === "rejected") throw outcome.reason;
+      assert.ok(n > 1, "a write must ask the database something");
+      return;
+    }
+    // A query that only follows the commit may fail without undoing it: then all of the change is there.
+    if (outcome.status === "fulfilled") continue;
+    await refused(Promise.reject(outcome.reason));
+    assert.deepEqual(await wholeState(storage), before, `after a failure at query ${n}`);
+  }
+}
+
+/** One try with the n-th query failing: how it ended, and whether there was an n-th query. */
+async function attempt<T>(
+  harness: Faulty,
+  n: number,
+  run: () => Promise<T>,
+): Promise<readonly [PromiseSettledResult<T>, reached: boolean]> {
+  const before = harness.queries();
+  harness.failOnQuery(n);
+  const [outcome] = await Promise.allSettled([run()]);
+  harness.failOnQuery(undefined);
+  return [outcome, harness.queries() - before >= n];
+}

@@ -1,0 +1,31 @@
+import { adminKeys } from "./admin-keys.ts";
+import { audit } from "./audit.ts";
+import { auditRefused } from "./audit-refused.ts";
+import { concurrency } from "./concurrency.ts";
+import type { ContractCase } from "./contract-case.ts";
+import { directory } from "./directory.ts";
+import { directorySearch } from "./directory-search.ts";
+import { faults } from "./faults.ts";
+import { feed } from "./feed.ts";
+import { lifecycle } from "./lifecycle.ts";
+import { overridePaging } from "./override-paging.ts";
+import { reading } from "./reading.ts";
+import { versions } from "./versions.ts";
+import { writing } from "./writing.ts";
+
+/** Everything a `FlagStorage` must do, as sentences that can be run. Each case's name is there once. */
+export const storageContract: readonly ContractCase[] = Object.freeze([
+  ...lifecycle,
+  ...reading,
+  ...writing,
+  ...versions,
+  ...audit,
+  ...auditRefused,
+  ...feed,
+  ...overridePaging,
+  ...directory,
+  ...directorySearch,
+  ...adminKeys,
+  ...concurrency,
+  ...faults,
+]);

@@ -1,0 +1,53 @@
+import type { FlagStorage } from "../../../lib/feature-flags/core/storage.ts";
+import { memoryStorage } from "../../../lib/storages/memory/index.ts";
+import type { ContractException, StorageHarness } from "../../../lib/testing/index.ts";
+
+/** `wrap` puts something between the suite and the storage. */
+export function memoryHarness(
+  name = "memory",
+  wrap: (storage: FlagStorage) => FlagStorage = (storage) => storage,
+): StorageHarness {
+  const opened: FlagStorage[] = [];
+  return {
+    name,
+    subscribes: true,
+    async open() {
+      const storage = memoryStorage();
+      opened.push(storage);
+      return wrap(storage);
+    },
+    async close() {
+      await Promise.all(opened.splice(0).map((storage) => storage.close()));
+    },
+    without: [
+      ...exceptions("memory ends with its process", [
+        "closing and reopening keeps everything",
+        "versions and revisions go on where they were, in the same epoch",
+        "kept rows wait through a restart",
+      ]),
+      ...exceptions("memory asks no database, so there are no queries to count or to fail", [
+        "an evaluation reads all it needs with one query",
+        "many overrides take one query per kind of tenant at most",
+        "the last changes take one query",
+        "the registered among some customers take one query",
+        "a write that fails at any query leaves everything as it was, and the next one works",
+        "a best-effort write that fails at any query is whole, or was never made",
+        "a registration that fails at any query registers nobody",
+        "a first admin key that fails at any query is not stored",
+        "kept audit rows survive a retry that fails at any query",
+        "a failed read is an error with a code and never an answer",
+      ]),
+      ...exceptions("memory's audit trail is a list: it refuses no row, and only the storage reaches it", [
+        "a best-effort change commits when its audit rows are refused, and they are kept",
+        "kept rows are written as they would have been, once the table takes them",
+        "where the audit is required, a refused row undoes the whole change",
+        "while the audit is refused, an unchanged decision and reading go on as ever",
+        "the database itself refuses to change or delete audit rows",
+      ]),
+    ],
+  };
+}
+
+function exceptions(reason: string, cases: readonly string[]): ContractException[] {
+  return cases.map((name) => ({ case: name, reason }));
+}
