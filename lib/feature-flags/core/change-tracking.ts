@@ -1,4 +1,4 @@
-import { isBranch, isPlainObject } from "./paths.ts";
+import { isBranch, isPlainObject, readPath } from "./paths.ts";
 import type { FlagChange, FlagObject, FlagValue } from "./types.ts";
 
 /** One leaf that differs between two configs; `undefined` where a side does not have it. */
@@ -63,7 +63,8 @@ export function sameValue(a: unknown, b: unknown): boolean {
   if (!isPlainObject(a) || !isPlainObject(b)) return false;
   const keys = Object.keys(a);
   return (
-    keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && sameValue(a[key], b[key]))
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && sameValue(a[key], b[key]))
   );
 }
 
@@ -89,16 +90,10 @@ export function logFlagChanges(oldConfig: object, newConfig: object, context: Ch
     const segments = path.split(".");
     return {
       path,
-      oldValue: valueAt(oldConfig, segments),
-      newValue: valueAt(newConfig, segments),
-      oldOverride: valueAt(oldOverride, segments),
-      newOverride: valueAt(newOverride, segments),
+      oldValue: asValue(readPath(oldConfig, segments)),
+      newValue: asValue(readPath(newConfig, segments)),
+      oldOverride: asValue(readPath(oldOverride, segments)),
+      newOverride: asValue(readPath(newOverride, segments)),
     };
   });
-}
-
-function valueAt(object: object, segments: readonly string[]): FlagValue | undefined {
-  let value: unknown = object;
-  for (const segment of segments) value = isPlainObject(value) ? own(value, segment) : undefined;
-  return asValue(value);
 }

@@ -5,7 +5,12 @@ export const systemClock: Clock = Object.freeze({
   now: () => Date.now(),
   setTimer(run: () => void, delay: number) {
     const timer: unknown = setTimeout(run, delay);
-    if (typeof timer === "object" && timer !== null && "unref" in timer && typeof timer.unref === "function") {
+    if (
+      typeof timer === "object" &&
+      timer !== null &&
+      "unref" in timer &&
+      typeof timer.unref === "function"
+    ) {
       timer.unref();
     }
     return () => clearTimeout(timer as ReturnType<typeof setTimeout>);

@@ -18,7 +18,7 @@ type Branch = Readonly<Record<string, unknown>>;
 export function mergeFlags<C extends object>(
   defaults: C,
   overrides: DeepPartial<C> | FlagObject,
-  shape: object = defaults,
+  shape?: object,
 ): DeepReadonly<C>;
 export function mergeFlags(defaults: object, overrides: object, shape: object = defaults): object {
   const base = frozen(defaults);
@@ -45,7 +45,9 @@ function mergeBranch(base: Branch, overrides: Branch, shape: Branch, depth: numb
 function mergeValue(base: unknown, override: unknown, shape: unknown, depth: number): unknown {
   if (override === undefined) return base;
   if (!isBranch(shape)) return frozen(override);
-  return isPlainObject(base) && isPlainObject(override) ? mergeBranch(base, override, shape, depth + 1) : base;
+  return isPlainObject(base) && isPlainObject(override)
+    ? mergeBranch(base, override, shape, depth + 1)
+    : base;
 }
 
 /**

@@ -193,8 +193,12 @@ export interface FlagStorage {
   /** Adds or replaces, in one transaction and as one revision. */
   registerOrganizations(records: readonly OrganizationRecord[]): Promise<void>;
   registerCustomers(records: readonly CustomerRecord[]): Promise<void>;
-  listOrganizations(filter: Omit<TenantFilter, "kind" | "organizationId">): Promise<readonly OrganizationRecord[]>;
+  listOrganizations(
+    filter: Omit<TenantFilter, "kind" | "organizationId">,
+  ): Promise<readonly OrganizationRecord[]>;
   listCustomers(filter: Omit<TenantFilter, "kind">): Promise<readonly CustomerRecord[]>;
+  /** The registered among these customers, in one query. */
+  readCustomers(ids: readonly string[]): Promise<readonly CustomerRecord[]>;
   /** How many tenants the directory holds. */
   countTenants(): Promise<{ organizations: number; customers: number }>;
 

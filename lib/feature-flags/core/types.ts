@@ -98,8 +98,6 @@ export interface FlagEvaluation<C extends object> {
   readonly version: number | undefined;
   /** Revision of the storage at which the layers were read; -1 where it could not be read. */
   readonly revision: number;
-  /** The organization the answer is for: the one named, else the one the tenant directory knows. */
-  readonly organizationId: string | undefined;
   /** True when storage failed and this is the last answer known, not a current one. */
   readonly stale: boolean;
   /** Why the answer is stale or falls back to a lower layer; undefined for a current answer. */

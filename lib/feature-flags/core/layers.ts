@@ -1,0 +1,139 @@
+import type { EnvironmentFlags, FlagDefinition } from "./definition.ts";
+import { fitOverride } from "./fit.ts";
+import { mergeFlags } from "./merge.ts";
+import { readPath, withoutPath } from "./paths.ts";
+import type { StoredOverride } from "./storage.ts";
+import {
+  type DeepReadonly,
+  type FlagObject,
+  FlagSource,
+  type OverrideMismatch,
+  type RuleViolation,
+} from "./types.ts";
+
+/** The overrides a config is resolved from. */
+export interface TenantOverrides {
+  readonly customer?: StoredOverride | undefined;
+  readonly organization?: StoredOverride | undefined;
+}
+
+/** Values one layer sets, with the version of the override they come from. */
+export interface AppliedLayer {
+  readonly source: FlagSource;
+  readonly values: Readonly<Record<string, unknown>>;
+  readonly version: number | undefined;
+}
+
+/** A merged config and where each of its values comes from. Frozen; shared by all tenants without an override. */
+export interface ResolvedFlags<C extends object> {
+  readonly config: DeepReadonly<C>;
+  readonly source: FlagSource;
+  readonly version: number | undefined;
+  /** Highest first. What none of them sets is a default. */
+  readonly layers: readonly AppliedLayer[];
+  readonly mismatches: readonly OverrideMismatch[];
+  readonly violations: readonly RuleViolation[];
+}
+
+interface TenantLayer {
+  readonly source: FlagSource;
+  readonly read: (overrides: TenantOverrides) => StoredOverride | undefined;
+}
+
+/** The tenant layers, lowest first. A new layer is one entry here. */
+const TENANT_LAYERS: readonly TenantLayer[] = [
+  { source: FlagSource.ORGANIZATION_OVERRIDE, read: (overrides) => overrides.organization },
+  { source: FlagSource.CUSTOMER_OVERRIDE, read: (overrides) => overrides.customer },
+];
+
+/** Resolves tenants of one definition in one environment. */
+export interface Resolver<C extends object> {
+  /** What a tenant without any override sees. */
+  readonly base: ResolvedFlags<C>;
+  readonly defaults: ResolvedFlags<C>;
+  resolve(overrides: TenantOverrides): ResolvedFlags<C>;
+}
+
+export function createResolver<C extends object>(
+  definition: FlagDefinition<C>,
+  environment: EnvironmentFlags<C>,
+): Resolver<C> {
+  const nothing: readonly never[] = Object.freeze([]);
+  const setsAnything = Object.keys(environment.overlay).length > 0;
+  const ofEnvironment: readonly AppliedLayer[] = setsAnything
+    ? [{ source: FlagSource.ENVIRONMENT, values: environment.overlay, version: undefined }]
+    : [];
+  const answersAsEnvironment = setsAnything || definition.resolution === "first-match";
+  const base: ResolvedFlags<C> = Object.freeze({
+    config: environment.config,
+    source: answersAsEnvironment ? FlagSource.ENVIRONMENT : FlagSource.DEFAULT,
+    version: undefined,
+    layers: Object.freeze(ofEnvironment),
+    mismatches: nothing,
+    violations: nothing,
+  });
+  const defaults: ResolvedFlags<C> = Object.freeze({
+    ...base,
+    config: definition.defaults,
+    source: FlagSource.DEFAULT,
+    layers: nothing,
+  });
+
+  const merged = (layers: readonly AppliedLayer[]): DeepReadonly<C> =>
+    layers.reduce<DeepReadonly<C>>(
+      (config, layer) =>
+        mergeFlags(config, layer.values as FlagObject, definition.defaults) as DeepReadonly<C>,
+      environment.config,
+    );
+
+  return Object.freeze({
+    base,
+    defaults,
+    resolve(overrides: TenantOverrides): ResolvedFlags<C> {
+      const mismatches: OverrideMismatch[] = [];
+      let set: AppliedLayer[] = [];
+      for (const layer of TENANT_LAYERS) {
+        const stored = layer.read(overrides);
+        if (stored === undefined) continue;
+        const fitted = fitOverride(definition, layer.source, stored.flags);
+        mismatches.push(...fitted.mismatches);
+        if (Object.keys(fitted.values).length === 0) continue;
+        const applied = { source: layer.source, values: fitted.values, version: stored.version };
+        set = definition.resolution === "first-match" ? [applied] : [...set, applied];
+      }
+      if (set.length === 0 && mismatches.length === 0) return base;
+      const { layers, refused } = withoutRefused(definition, set, merged);
+      const config = merged(layers);
+      const highest = layers.at(-1);
+      return Object.freeze({
+        config,
+        source: highest?.source ?? base.source,
+        version: highest?.version,
+        layers: Object.freeze([...layers.toReversed(), ...ofEnvironment]),
+        mismatches: Object.freeze([...mismatches, ...refused]),
+        violations: Object.freeze([...definition.schemaIssues(config), ...definition.violations(config)]),
+      });
+    },
+  });
+}
+
+/** Takes out the leaves the schema refuses: those lose their override, the rest of the layer applies. */
+function withoutRefused<C extends object>(
+  definition: FlagDefinition<C>,
+  layers: readonly AppliedLayer[],
+  merged: (layers: readonly AppliedLayer[]) => object,
+): { layers: readonly AppliedLayer[]; refused: readonly OverrideMismatch[] } {
+  if (!definition.hasSchema) return { layers, refused: [] };
+  const refused: OverrideMismatch[] = [];
+  let left = layers;
+  for (const issue of definition.schemaIssues(merged(layers))) {
+    const leaf = definition.leaves.get(issue.path);
+    const setter = leaf && left.findLast((layer) => readPath(layer.values, leaf.segments) !== undefined);
+    if (leaf === undefined || setter === undefined) continue;
+    refused.push(Object.freeze({ layer: setter.source, path: leaf.path, message: issue.message }));
+    left = left.map((layer) =>
+      layer === setter ? { ...layer, values: withoutPath(layer.values as FlagObject, leaf.segments) } : layer,
+    );
+  }
+  return { layers: left.filter((layer) => Object.keys(layer.values).length > 0), refused };
+}
