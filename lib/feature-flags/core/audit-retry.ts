@@ -1,0 +1,69 @@
+import type { StorageConnection } from "./connection.ts";
+import { asStorageError } from "./errors.ts";
+import type { OnceLog } from "./once-log.ts";
+import type { OverrideWritten } from "./storage.ts";
+import type { Clock } from "./types.ts";
+
+const RETRY_AFTER = 30_000;
+
+/** Sees to it that audit rows which had to be kept aside reach the audit trail. */
+export class AuditRetry {
+  readonly #connection: StorageConnection;
+  readonly #clock: Clock;
+  readonly #log: OnceLog;
+  #kept = 0;
+  #lookedBack = false;
+  #cancel: (() => void) | undefined;
+
+  constructor(connection: StorageConnection, clock: Clock, log: OnceLog) {
+    this.#connection = connection;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** Changes whose rows were kept aside since the start. */
+  get kept(): number {
+    return this.#kept;
+  }
+
+  /** Told of every write. The first also looks for rows that an earlier process kept. */
+  after(written: OverrideWritten): void {
+    if (written.audit === "kept") {
+      this.#kept += 1;
+      const facts = { code: "AUDIT_UNAVAILABLE", error: written.auditError, revision: written.revision };
+      this.#log.error(
+        "audit:kept",
+        facts,
+        "The audit table refused rows. They are kept aside and tried again.",
+      );
+    } else if (this.#lookedBack) return;
+    this.#lookedBack = true;
+    this.#schedule(written.audit === "kept" ? RETRY_AFTER : 0);
+  }
+
+  close(): void {
+    this.#cancel?.();
+  }
+
+  #schedule(delay: number): void {
+    this.#cancel?.();
+    this.#cancel = this.#clock.setTimer(() => {
+      this.#retry().then(
+        (waiting) => waiting > 0 && this.#schedule(RETRY_AFTER),
+        (error: unknown) => this.#failed(error),
+      );
+    }, delay);
+  }
+
+  async #retry(): Promise<number> {
+    const storage = await this.#connection.open();
+    return await storage.retryAudit();
+  }
+
+  #failed(cause: unknown): void {
+    const error = asStorageError(cause, "writing audit rows that were kept aside");
+    if (error.code === "CLOSED") return;
+    this.#log.error(`audit:${error.code}`, { code: error.code, error }, error.message);
+    this.#schedule(RETRY_AFTER);
+  }
+}

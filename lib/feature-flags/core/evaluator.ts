@@ -1,0 +1,175 @@
+import type { ChatWidgetFeatureFlags } from "../../chat-widget/default-config.ts";
+import type { FlagCache } from "./cache.ts";
+import type { StorageConnection } from "./connection.ts";
+import type { FlagDefinition } from "./definition.ts";
+import { asStorageError, type FlagError } from "./errors.ts";
+import { Evaluation } from "./evaluation.ts";
+import { createResolver, type ResolvedFlags, type Resolver } from "./layers.ts";
+import type { OnceLog } from "./once-log.ts";
+import type { PendingLoad } from "./pending-loads.ts";
+import { processDefaults } from "./process-defaults.ts";
+import type { StorageState, TenantRecord } from "./storage.ts";
+import { contextError } from "./tenant-id.ts";
+import type { Clock, FlagEvaluation, TenantContext } from "./types.ts";
+
+/** What an evaluator asks of whatever follows the changes. */
+export interface KeepsCurrent {
+  /** Whether an answer read at this state may be kept: not if later changes have been applied already. */
+  accepts(state: StorageState): boolean;
+  /** Everything in memory, where it is: read instead of storage. */
+  readonly image: { read(context: TenantContext): TenantRecord | undefined } | undefined;
+}
+
+/** What an evaluator is handed. */
+export interface EvaluatorParts<C extends object> {
+  readonly definition: FlagDefinition<C>;
+  readonly environment: string;
+  readonly connection: StorageConnection;
+  readonly cache: FlagCache<FlagEvaluation<C>>;
+  readonly clock: Clock;
+  readonly log: OnceLog;
+  /** What keeps answers current; without it only the cache's TTL does. */
+  readonly propagation?: KeepsCurrent | undefined;
+}
+
+export interface EvaluateOptions {
+  /** Read storage now, in one query, whatever the cache holds. */
+  readonly fresh?: boolean | undefined;
+}
+
+/** How evaluations have gone since the start. */
+export interface EvaluationCounts {
+  readonly storageErrors: number;
+  /** Leaves of stored overrides left out because they do not fit the definition, counted per read. */
+  readonly mismatches: number;
+  readonly violations: number;
+}
+
+/**
+ * Answers what a tenant sees: cache, else read, merge, keep. Never rejects and never throws: a failure is an
+ * answer from further down, with the error beside it, and is not kept.
+ */
+export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
+  readonly #parts: EvaluatorParts<C>;
+  readonly #resolver: Resolver<C>;
+  #unset: Evaluation<C> | undefined;
+  #storageErrors = 0;
+  #mismatches = 0;
+  #violations = 0;
+
+  /** Without parts (a number is the cache's TTL in milliseconds): the chat widget's flags on the process's storage. */
+  constructor(parts?: EvaluatorParts<C> | number) {
+    this.#parts =
+      typeof parts === "object"
+        ? parts
+        : (processDefaults(parts) as EvaluatorParts<object> as EvaluatorParts<C>);
+    const { definition, environment } = this.#parts;
+    this.#resolver = createResolver(definition, definition.environment(environment));
+  }
+
+  /** The cached answer, or undefined. Allocates nothing. With everything in memory it always answers. */
+  peek(context: TenantContext): FlagEvaluation<C> | undefined {
+    return this.#parts.cache.get(context) ?? this.#fromImage(context);
+  }
+
+  /** The answer for a tenant. Never rejects: see `error` and `stale` of the evaluation. */
+  evaluate(context: TenantContext = {}, options?: EvaluateOptions): Promise<FlagEvaluation<C>> {
+    if (options?.fresh === true) return this.#load(context, "begin");
+    const known = this.#parts.cache.get(context) ?? this.#fromImage(context);
+    return known === undefined ? this.#load(context, "join") : Promise.resolve(known);
+  }
+
+  getCache(): FlagCache<FlagEvaluation<C>> {
+    return this.#parts.cache;
+  }
+
+  getCounts(): EvaluationCounts {
+    return Object.freeze({
+      storageErrors: this.#storageErrors,
+      mismatches: this.#mismatches,
+      violations: this.#violations,
+    });
+  }
+
+  #load(context: TenantContext, how: "join" | "begin"): Promise<FlagEvaluation<C>> {
+    const invalid = contextError(context);
+    if (invalid !== undefined) return Promise.resolve(this.#without(this.#resolver.base, invalid));
+    return this.#parts.cache.loads[how](context, (load) => this.#readMergeKeep(context, load));
+  }
+
+  async #readMergeKeep(context: TenantContext, load: PendingLoad): Promise<FlagEvaluation<C>> {
+    let record: TenantRecord;
+    try {
+      const storage = await this.#parts.connection.open();
+      record = await storage.readTenant(context);
+    } catch (error) {
+      return this.#lastKnown(context, asStorageError(error, "reading a tenant's flags"));
+    }
+    const mayKeep = this.#parts.propagation?.accepts(record) ?? true;
+    return this.#merge(context, record, load.current && mayKeep);
+  }
+
+  #fromImage(context: TenantContext): FlagEvaluation<C> | undefined {
+    const image = this.#parts.propagation?.image;
+    if (image === undefined || contextError(context) !== undefined) return undefined;
+    const record = image.read(context);
+    return record === undefined ? undefined : this.#merge(context, record, true);
+  }
+
+  #merge(context: TenantContext, record: TenantRecord, keep: boolean): FlagEvaluation<C> {
+    const resolved = this.#resolver.resolve(record);
+    const evaluation =
+      resolved === this.#resolver.base
+        ? this.#withoutOverride(record.revision)
+        : this.#overridden(resolved, record);
+    if (resolved.mismatches.length > 0 || resolved.violations.length > 0) this.#report(context, resolved);
+    if (keep) this.#parts.cache.set(context, evaluation, record.organizationId);
+    return evaluation;
+  }
+
+  #overridden(resolved: ResolvedFlags<C>, record: TenantRecord): Evaluation<C> {
+    const { definition, clock } = this.#parts;
+    return new Evaluation(definition, resolved, { evaluatedAt: clock.now(), revision: record.revision });
+  }
+
+  /** Tenants without an override, read at the same moment of the same revision, share the whole evaluation. */
+  #withoutOverride(revision: number): Evaluation<C> {
+    const evaluatedAt = this.#parts.clock.now();
+    if (this.#unset?.revision !== revision || this.#unset.evaluatedAt !== evaluatedAt) {
+      this.#unset = new Evaluation(this.#parts.definition, this.#resolver.base, { evaluatedAt, revision });
+    }
+    return this.#unset;
+  }
+
+  #lastKnown(context: TenantContext, error: FlagError): FlagEvaluation<C> {
+    this.#storageErrors += 1;
+    this.#parts.log.warn(`storage:${error.code}`, { code: error.code, error }, error.message);
+    const known = this.#parts.cache.lastKnown(context);
+    if (!(known instanceof Evaluation)) return this.#without(this.#resolver.base, error);
+    this.#parts.cache.countStaleAnswer();
+    return known.asStale(error);
+  }
+
+  #without(resolved: ResolvedFlags<C>, error: FlagError): FlagEvaluation<C> {
+    const { definition, clock } = this.#parts;
+    return new Evaluation(definition, resolved, { evaluatedAt: clock.now(), revision: -1, error });
+  }
+
+  #report(context: TenantContext, { mismatches, violations }: ResolvedFlags<C>): void {
+    this.#mismatches += mismatches.length;
+    this.#violations += violations.length;
+    const who = context.customerId ?? context.organizationId;
+    for (const { layer, path, message } of mismatches) {
+      const facts = { ...context, layer, path, code: "TYPE_MISMATCH" };
+      this.#parts.log.warn(
+        `mismatch:${who}:${layer}:${path}`,
+        facts,
+        `A stored override is left out: ${message}`,
+      );
+    }
+    for (const { path, message } of violations) {
+      const facts = { ...context, path, code: "RULE_VIOLATED" };
+      this.#parts.log.warn(`violation:${who}:${path}`, facts, `A tenant's flags break a rule: ${message}`);
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import type { TenantContext } from "./types.ts";
+
+/** A load under way. `current` turns false when what it reads may be from before a change. */
+export interface PendingLoad {
+  current: boolean;
+}
+
+interface Pending<V> extends PendingLoad {
+  readonly context: TenantContext;
+  readonly answer: Promise<V>;
+}
+
+/** Loads under way: one per tenant at a time, whatever the number of those who wait for it. */
+export class PendingLoads<V> {
+  readonly #pending = new Map<string, Pending<V>>();
+
+  /** The load of `context` under way, or the one that `start` begins. */
+  join(context: TenantContext, start: (load: PendingLoad) => Promise<V>): Promise<V> {
+    return this.#pending.get(keyOf(context))?.answer ?? this.begin(context, start);
+  }
+
+  /** Begins a load even if an older one is under way; those who come later join this one. */
+  begin(context: TenantContext, start: (load: PendingLoad) => Promise<V>): Promise<V> {
+    const key = keyOf(context);
+    const load: PendingLoad = { current: true };
+    const answer = start(load).finally(() => {
+      if (this.#pending.get(key)?.answer === answer) this.#pending.delete(key);
+    });
+    this.#pending.set(key, Object.assign(load, { context, answer }));
+    return answer;
+  }
+
+  invalidateCustomer(id: string): void {
+    this.#outdate((context) => context.customerId === id);
+  }
+
+  /** A customer whose organization is not known yet may turn out to belong to this one. */
+  invalidateOrganization(id: string): void {
+    this.#outdate(
+      ({ customerId, organizationId }) =>
+        organizationId === id || (organizationId === undefined && customerId !== undefined),
+    );
+  }
+
+  invalidateAll(): void {
+    this.#outdate(() => true);
+  }
+
+  #outdate(affected: (context: TenantContext) => boolean): void {
+    for (const [key, load] of this.#pending) {
+      if (!affected(load.context)) continue;
+      load.current = false;
+      this.#pending.delete(key);
+    }
+  }
+}
+
+/** JSON keeps the two ids apart whatever characters they hold. */
+function keyOf({ customerId, organizationId }: TenantContext): string {
+  return JSON.stringify([customerId ?? null, organizationId ?? null]);
+}

@@ -1,0 +1,107 @@
+import type { FlagCache } from "./cache.ts";
+import type { StorageConnection } from "./connection.ts";
+import { asStorageError } from "./errors.ts";
+import { FeedFollower } from "./feed.ts";
+import { TenantImage } from "./image.ts";
+import type { OnceLog } from "./once-log.ts";
+import type { FeedEvent, StorageState, StoredOverride, TenantRef } from "./storage.ts";
+import type { Clock } from "./types.ts";
+
+export interface PropagationOptions<V> {
+  readonly connection: StorageConnection;
+  readonly cache: FlagCache<V>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: OnceLog;
+  /** Milliseconds between two polls of the feed. */
+  readonly pollEvery: number;
+  /** Whether to hold everything in memory. */
+  readonly preload: boolean;
+}
+
+const RETRY_LOAD_AFTER = 1_000;
+
+/** Keeps what this process holds current: the cache, and the image of all tenants where there is one. */
+export class Propagation<V> {
+  readonly image: TenantImage | undefined;
+  readonly #options: PropagationOptions<V>;
+  readonly #feed: FeedFollower;
+  #loading: Promise<void> | undefined;
+  #cancelRetry: (() => void) | undefined;
+
+  constructor(options: PropagationOptions<V>) {
+    this.#options = options;
+    this.image = options.preload ? new TenantImage(options.connection) : undefined;
+    this.#feed = new FeedFollower({
+      ...options,
+      apply: (events, state) => this.#apply(events, state),
+      reset: () => this.#readAnew(),
+    });
+    if (options.preload) this.#beginLoading();
+  }
+
+  /** Whether an answer read at `state` may be kept. The first one starts the feed. */
+  accepts(state: StorageState): boolean {
+    return this.#feed.accepts(state);
+  }
+
+  /** Resolves once all is in memory, where that was asked for. Rejects if this attempt fails; others follow. */
+  async ready(): Promise<void> {
+    if (this.image === undefined) return;
+    this.#loading ??= this.#load();
+    await this.#loading;
+  }
+
+  catchUp(): Promise<void> {
+    return this.#feed.catchUp();
+  }
+
+  /** A write made here is visible to the next read here, whatever the feed is doing. */
+  applyOwn(tenant: TenantRef, override: StoredOverride): void {
+    this.image?.put(tenant, override);
+    this.#invalidate(tenant.kind, tenant.id);
+  }
+
+  close(): void {
+    this.#cancelRetry?.();
+    this.#feed.close();
+  }
+
+  async #apply(events: readonly FeedEvent[], state: StorageState): Promise<void> {
+    await this.image?.refresh(events, state);
+    for (const { scope, id } of events) this.#invalidate(scope, id);
+  }
+
+  async #readAnew(): Promise<StorageState> {
+    const storage = await this.#options.connection.open();
+    const state = this.image === undefined ? await storage.readState() : await this.image.load();
+    this.#options.cache.clear();
+    return state;
+  }
+
+  #invalidate(scope: FeedEvent["scope"], id: string | undefined): void {
+    const { cache } = this.#options;
+    if (scope === "everything" || id === undefined) cache.invalidateAll();
+    else if (scope === "customer") cache.invalidateCustomer(id);
+    else cache.invalidateOrganization(id);
+  }
+
+  async #load(): Promise<void> {
+    try {
+      this.#feed.start(await this.#readAnew());
+      await this.#feed.catchUp();
+    } catch (error) {
+      this.#loading = undefined;
+      this.#cancelRetry = this.#options.clock.setTimer(() => this.#beginLoading(), RETRY_LOAD_AFTER);
+      throw error;
+    }
+  }
+
+  #beginLoading(): void {
+    this.ready().catch((cause: unknown) => {
+      const error = asStorageError(cause, "loading all overrides into memory");
+      if (error.code === "CLOSED") return;
+      this.#options.log.warn(`preload:${error.code}`, { code: error.code, error }, error.message);
+    });
+  }
+}

@@ -1,0 +1,31 @@
+import { FlagError } from "./errors.ts";
+import type { TenantContext } from "./types.ts";
+
+const MAX_ID = 255;
+const CONTROL = /\p{Cc}/u;
+
+/** INVALID_ID unless `id` is 1 to 255 characters of well-formed text without control characters. */
+export function checkId(what: "customer" | "organization", id: unknown): asserts id is string {
+  const flaw = idFlaw(id);
+  if (flaw !== undefined) throw new FlagError("INVALID_ID", `The ${what} id ${flaw}.`);
+}
+
+/** The first thing wrong with the ids of a context; undefined if nothing is. */
+export function contextError(context: TenantContext): FlagError | undefined {
+  for (const [what, id] of [
+    ["customer", context.customerId],
+    ["organization", context.organizationId],
+  ] as const) {
+    const flaw = id === undefined ? undefined : idFlaw(id);
+    if (flaw !== undefined) return new FlagError("INVALID_ID", `The ${what} id ${flaw}.`);
+  }
+  return undefined;
+}
+
+function idFlaw(id: unknown): string | undefined {
+  if (typeof id !== "string") return `must be a string, not ${id === null ? "null" : typeof id}`;
+  if (id === "") return "is empty. Leave it out to ask without one";
+  if (id.length > MAX_ID) return `has ${id.length} characters; at most ${MAX_ID} are allowed`;
+  if (CONTROL.test(id)) return "holds control characters";
+  return id.isWellFormed() ? undefined : "is not well-formed Unicode";
+}
