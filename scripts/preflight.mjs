@@ -6,7 +6,9 @@ const OLDEST = [22, 18];
 
 const [major, minor] = process.versions.node.split(".").map(Number);
 const tooOld = major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1]);
-const uninstalled = !existsSync(fileURLToPath(new URL("../node_modules/kysely/package.json", import.meta.url)));
+const uninstalled = !existsSync(
+  fileURLToPath(new URL("../node_modules/kysely/package.json", import.meta.url)),
+);
 
 if (uninstalled) {
   stop("The dependencies are not installed.", ["npm ci"]);
