@@ -1,0 +1,111 @@
+import { FlagError } from "../../feature-flags/core/errors.ts";
+import type {
+  FlagStorage,
+  OverrideWrite,
+  OverrideWritten,
+  TenantRecord,
+} from "../../feature-flags/core/storage.ts";
+import type { Clock, TenantContext } from "../../feature-flags/core/types.ts";
+import { saveFlags } from "../save-flags.ts";
+import { addFirstAdminKey, findAdminKey } from "./admin-keys.ts";
+import { retryAudit } from "./audit-rows.ts";
+import { lastChanges, listChanges } from "./changes.ts";
+import {
+  countTenants,
+  listCustomers,
+  listOrganizations,
+  readCustomers,
+  registerCustomers,
+  registerOrganizations,
+} from "./directory.ts";
+import type { SqlEngine } from "./engine.ts";
+import { changesSince, readState } from "./feed.ts";
+import { getOverride, listOverrides, readOverrides } from "./overrides.ts";
+import { createTenantReader } from "./read-tenant.ts";
+import { writeOverride } from "./write-override.ts";
+
+/** The storage contract over any engine: what is done here is guarding, and the one read that a replica answers. */
+export function sqlStorage(engine: SqlEngine, clock: Clock): FlagStorage {
+  const { reads, replica, words } = engine;
+  const readRecord = createTenantReader(reads, words);
+  /** The newest revision this storage has answered with. */
+  let seen = -1;
+  let closing: Promise<void> | undefined;
+
+  async function guarded<T>(doing: string, work: () => Promise<T>): Promise<T> {
+    if (closing !== undefined) throw new FlagError("CLOSED", `${engine.name} is closed: open it again.`);
+    try {
+      return await work();
+    } catch (error) {
+      throw engine.asFlagError(error, doing);
+    }
+  }
+
+  function noted<T extends { readonly revision: number | undefined }>(answer: T): T {
+    seen = Math.max(seen, answer.revision ?? -1);
+    return answer;
+  }
+
+  async function readTenant(context: TenantContext): Promise<TenantRecord> {
+    if (replica === undefined) return readRecord(reads, context);
+    const record = await readRecord(replica, context);
+    // Somebody was already told of a newer revision: a replica that lags must not take it back.
+    return noted(record.revision >= seen ? record : await readRecord(reads, context));
+  }
+
+  async function write(request: OverrideWrite): Promise<OverrideWritten> {
+    let thrown: { readonly error: unknown } | undefined;
+    const decide: OverrideWrite["decide"] = (current) => {
+      try {
+        return request.decide(current);
+      } catch (error) {
+        thrown = { error };
+        throw error;
+      }
+    };
+    try {
+      return await guarded("writing an override", async () =>
+        noted(await writeOverride(engine, readRecord, { ...request, decide })),
+      );
+    } catch (error) {
+      throw thrown === undefined ? error : thrown.error;
+    }
+  }
+
+  return Object.freeze({
+    kind: engine.kind,
+    readTenant: (context) => guarded("reading a tenant", () => readTenant(context)),
+    writeOverride: write,
+    getCustomerOverride: (id) =>
+      guarded("reading an override", () => getOverride(reads, words, { kind: "customer", id })),
+    getOrganizationOverride: (id) =>
+      guarded("reading an override", () => getOverride(reads, words, { kind: "organization", id })),
+    saveCustomerFlags: (id, flags, changedBy) =>
+      saveFlags(write, clock, { kind: "customer", id }, flags, changedBy),
+    saveOrganizationFlags: (id, flags, changedBy) =>
+      saveFlags(write, clock, { kind: "organization", id }, flags, changedBy),
+    listOverrides: (page) => guarded("listing overrides", () => listOverrides(reads, words, page)),
+    readOverrides: (tenants) => guarded("reading overrides", () => readOverrides(reads, words, tenants)),
+    listChanges: (filter) => guarded("reading the audit trail", () => listChanges(reads, words, filter)),
+    lastChanges: (context) => guarded("reading the audit trail", () => lastChanges(reads, words, context)),
+    retryAudit: () => guarded("writing kept audit rows", () => retryAudit(engine)),
+    readState: () => guarded("reading the revision", async () => noted(await readState(reads))),
+    changesSince: (revision, limit) =>
+      guarded("reading the change feed", async () => noted(await changesSince(reads, revision, limit))),
+    ...(engine.subscribe === undefined ? {} : { subscribe: engine.subscribe }),
+    registerOrganizations: (records) =>
+      guarded("registering organizations", () => registerOrganizations(engine, records)),
+    registerCustomers: (records) =>
+      guarded("registering customers", () => registerCustomers(engine, records)),
+    listOrganizations: (filter) => guarded("listing organizations", () => listOrganizations(reads, filter)),
+    listCustomers: (filter) => guarded("listing customers", () => listCustomers(reads, filter)),
+    readCustomers: (ids) => guarded("reading customers", () => readCustomers(reads, words, ids)),
+    countTenants: () => guarded("counting tenants", () => countTenants(reads)),
+    findAdminKey: (id) => guarded("reading an admin key", () => findAdminKey(reads, words, id)),
+    addFirstAdminKey: (key) => guarded("storing an admin key", () => addFirstAdminKey(engine, key)),
+    close() {
+      closing ??= engine.close();
+      return closing;
+    },
+  } satisfies FlagStorage);
+}

@@ -1,0 +1,176 @@
+import { type OperationNodeSource, type RawBuilder, sql } from "kysely";
+import { FlagError } from "../../feature-flags/core/errors.ts";
+import {
+  type LockedTenant,
+  MAX_OVERRIDE_BYTES,
+  type OverrideDecision,
+  type OverrideWrite,
+  type OverrideWritten,
+} from "../../feature-flags/core/storage.ts";
+import type { FlagObject } from "../../feature-flags/core/types.ts";
+import { insertAuditRows, underSavepoint } from "./audit-rows.ts";
+import type { SqlEngine, WriteTransaction } from "./engine.ts";
+import { overridesOfCustomers } from "./overrides.ts";
+import type { TenantReader } from "./read-tenant.ts";
+
+interface NewOverride {
+  readonly flags: string;
+  readonly version: number;
+}
+
+/**
+ * Lock, read, decide, and then everything that carries the new revision in one step, because every other writer
+ * waits from there to the commit.
+ */
+export async function writeOverride(
+  engine: SqlEngine,
+  readTenant: TenantReader,
+  write: OverrideWrite,
+): Promise<OverrideWritten> {
+  if (write.audit === "required") requireActorAndReason(write);
+  const written = await engine.transaction(async (trx): Promise<OverrideWritten> => {
+    const current = await lockedTenant(engine, trx, readTenant, write);
+    const version = current.own?.version ?? 0;
+    const decision = write.decide(current);
+    if (decision === undefined) return { version, revision: undefined, changes: [], audit: "written" };
+    return store(engine, trx, write, decision, { flags: storedJson(decision.flags), version: version + 1 });
+  });
+  if (written.revision !== undefined) engine.committed();
+  return written;
+}
+
+async function lockedTenant(
+  engine: SqlEngine,
+  trx: WriteTransaction,
+  readTenant: TenantReader,
+  write: OverrideWrite,
+): Promise<LockedTenant> {
+  const { tenant } = write;
+  if (tenant.kind === "organization") {
+    await engine.lockTenant(trx, write);
+    const { organization: own } = await readTenant(trx, { organizationId: tenant.id });
+    const customers =
+      write.withCustomers === true ? await overridesOfCustomers(trx, engine.words, tenant.id) : new Map();
+    return { own, organizationId: undefined, organization: undefined, customers };
+  }
+  const context = { customerId: tenant.id, organizationId: write.organizationId };
+  let isLocked = await engine.lockTenant(trx, write);
+  let record = await readTenant(trx, context);
+  // The directory may have moved the customer while this waited for its lock.
+  while (!isLocked(record.organizationId)) {
+    isLocked = await engine.lockTenant(trx, { tenant, organizationId: record.organizationId });
+    record = await readTenant(trx, context);
+  }
+  const { customer: own, organization, organizationId } = record;
+  return { own, organizationId, organization, customers: new Map() };
+}
+
+async function store(
+  engine: SqlEngine,
+  trx: WriteTransaction,
+  write: OverrideWrite,
+  decision: OverrideDecision,
+  override: NewOverride,
+): Promise<OverrideWritten> {
+  const changes = Object.freeze([...decision.changes]);
+  const advance = (table: "feature_flag_changes" | "pending_flag_changes" | undefined) =>
+    engine.advance(trx, (revision) => [
+      overrideStep(engine, trx, write, override, revision),
+      trx
+        .insertInto("flag_revisions")
+        .values({ revision, place: 0, scope: write.tenant.kind, id: write.tenant.id }),
+      ...(table === undefined || changes.length === 0
+        ? []
+        : [insertAuditRows(engine, trx, table, revision, write, changes)]),
+    ]);
+
+  const audited = await underSavepoint(engine, trx, () => advance("feature_flag_changes"));
+  if ("value" in audited) {
+    return { version: override.version, revision: audited.value, changes, audit: "written" };
+  }
+  const auditError = audited.refusal;
+  if (write.audit === "best-effort") {
+    const kept = await underSavepoint(engine, trx, () => advance("pending_flag_changes"));
+    if ("value" in kept) {
+      return { version: override.version, revision: kept.value, changes, audit: "kept", auditError };
+    }
+  }
+  // The change without any audit rows tells whether they were refused or the change itself. It is never committed.
+  const plain = await underSavepoint(engine, trx, () => advance(undefined));
+  throw "refusal" in plain ? plain.refusal : auditUnavailable(auditError);
+}
+
+function overrideStep(
+  engine: SqlEngine,
+  trx: WriteTransaction,
+  write: OverrideWrite,
+  override: NewOverride,
+  revision: RawBuilder<number>,
+): OperationNodeSource {
+  const { tenant } = write;
+  const values = {
+    flags: engine.words.json(override.flags),
+    version: override.version,
+    revision,
+    updated_at: engine.words.time(write.changedAt),
+    updated_by: write.changedBy ?? null,
+  };
+  const renewed = {
+    flags: sql<string>`excluded.flags`,
+    version: sql<number>`excluded.version`,
+    revision: sql<number>`excluded.revision`,
+    updated_at: sql<number>`excluded.updated_at`,
+    updated_by: sql<string | null>`excluded.updated_by`,
+  };
+  return tenant.kind === "customer"
+    ? trx
+        .insertInto("customer_feature_flags")
+        .values({ customer_id: tenant.id, ...values })
+        .onConflict((conflict) => conflict.column("customer_id").doUpdateSet(renewed))
+    : trx
+        .insertInto("organization_feature_flags")
+        .values({ organization_id: tenant.id, ...values })
+        .onConflict((conflict) => conflict.column("organization_id").doUpdateSet(renewed));
+}
+
+function requireActorAndReason(write: OverrideWrite): void {
+  if (isBlank(write.changedBy)) {
+    throw new FlagError("ACTOR_REQUIRED", "This change needs an actor: name who makes it in `changedBy`.");
+  }
+  if (isBlank(write.reason)) {
+    throw new FlagError("REASON_REQUIRED", "This change needs a reason: say why it is made in `reason`.");
+  }
+}
+
+function isBlank(text: string | undefined): boolean {
+  return text === undefined || text.trim() === "";
+}
+
+function storedJson(flags: FlagObject): string {
+  const text = jsonOf(flags);
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= MAX_OVERRIDE_BYTES) return text;
+  throw new FlagError(
+    "PATCH_TOO_LARGE",
+    `The override would take ${bytes} bytes; at most ${MAX_OVERRIDE_BYTES} are stored. Keep large values elsewhere.`,
+    { details: { bytes, limit: MAX_OVERRIDE_BYTES } },
+  );
+}
+
+function jsonOf(flags: FlagObject): string {
+  try {
+    return JSON.stringify(flags);
+  } catch (error) {
+    throw new FlagError("INVALID_PATCH", "These flags cannot be stored: JSON has no form for them.", {
+      cause: error,
+    });
+  }
+}
+
+function auditUnavailable(cause: unknown): FlagError {
+  return new FlagError(
+    "AUDIT_UNAVAILABLE",
+    "The audit trail did not take this change's rows, so the change was not made. Repair feature_flag_changes.",
+    { cause },
+  );
+}

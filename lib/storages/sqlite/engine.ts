@@ -1,0 +1,91 @@
+import { Kysely, sql } from "kysely";
+import { FlagError } from "../../feature-flags/core/errors.ts";
+import type { RevisionSteps, SqlDialectWords, SqlEngine, WriteTransaction } from "../sql/engine.ts";
+import type { MigrationTarget } from "../sql/migrate.ts";
+import { wholeNumber } from "../sql/rows.ts";
+import type { Tables } from "../sql/tables.ts";
+import { asText } from "../sql/text-columns.ts";
+import { SQLITE_COLUMN_TYPES } from "./column-types.ts";
+import { readingDriver, sqliteDialect, writingDriver } from "./driver.ts";
+import { asSqliteError, isRefusal } from "./errors.ts";
+import type { OpenFile } from "./open-file.ts";
+import { createWriteQueue } from "./write-queue.ts";
+
+export interface SqliteEngine extends SqlEngine {
+  readonly migrations: MigrationTarget;
+}
+
+const WORDS = Object.freeze<SqlDialectWords>({
+  json: (text) => sql<string>`${text}`,
+  time: (milliseconds) => sql<number>`${milliseconds}`,
+  milliseconds: asText,
+  jsonElements: (json) => sql`json_each(${json})`,
+});
+
+export function sqliteEngine(file: string, { reader, writer }: OpenFile, timeout: number): SqliteEngine {
+  const reads = new Kysely<Tables>({ dialect: sqliteDialect(readingDriver(reader)) });
+  const writes = new Kysely<Tables>({
+    dialect: sqliteDialect(writingDriver(writer, createWriteQueue(), timeout)),
+  });
+  const listeners = new Set<{ readonly told: () => void }>();
+  const transaction = <T>(work: (trx: WriteTransaction) => Promise<T>) => writes.transaction().execute(work);
+
+  return Object.freeze({
+    kind: "sqlite",
+    name: file,
+    words: WORDS,
+    reads,
+    replica: undefined,
+    transaction,
+    // The write lock is on the whole file, and every transaction begins by taking it.
+    lockTenant: async () => () => true,
+    lockWork: async () => {},
+    advance,
+    isRefusal,
+    asFlagError: (error, doing) => asSqliteError(error, file, doing),
+    committed() {
+      // In turns of their own: what a listener throws is its own failure, not that of the write.
+      for (const { told } of listeners) queueMicrotask(told);
+    },
+    subscribe(listener) {
+      const subscription = { told: listener };
+      listeners.add(subscription);
+      return () => void listeners.delete(subscription);
+    },
+    async close() {
+      listeners.clear();
+      // The reader first: the last one to leave empties the write-ahead log, which takes a connection that writes.
+      await reads.destroy();
+      await writes.destroy();
+    },
+    migrations: Object.freeze({
+      name: file,
+      types: SQLITE_COLUMN_TYPES,
+      schema: undefined,
+      db: reads,
+      transaction,
+      async hasTable(db, table) {
+        const query = sql`select 1 from sqlite_schema where type = 'table' and name = ${table}`;
+        return (await query.execute(db)).rows.length > 0;
+      },
+    } satisfies MigrationTarget),
+  } satisfies SqliteEngine);
+}
+
+async function advance(trx: WriteTransaction, steps: RevisionSteps): Promise<number> {
+  const state = await trx
+    .updateTable("flag_state")
+    .set((row) => ({ revision: row("revision", "+", 1) }))
+    .where("id", "=", 1)
+    .returning(asText("revision").as("revision"))
+    .executeTakeFirst();
+  if (state === undefined) {
+    throw new FlagError(
+      "STORAGE_CORRUPT",
+      "The table flag_state has lost its row. Restore it from a backup.",
+    );
+  }
+  const revision = wholeNumber(state.revision);
+  for (const step of steps(sql<number>`${revision}`)) await sql`${step}`.execute(trx);
+  return revision;
+}

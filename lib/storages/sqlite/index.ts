@@ -1,0 +1,75 @@
+import { resolve } from "node:path";
+import { systemClock } from "../../feature-flags/core/clock.ts";
+import { FlagError } from "../../feature-flags/core/errors.ts";
+import type { FlagStorage } from "../../feature-flags/core/storage.ts";
+import type { Clock } from "../../feature-flags/core/types.ts";
+import { migrate, requireCurrentSchema } from "../sql/migrate.ts";
+import { sqlStorage } from "../sql/storage.ts";
+import { type SqliteEngine, sqliteEngine } from "./engine.ts";
+import { asSqliteError } from "./errors.ts";
+import { openFile } from "./open-file.ts";
+
+export interface SqliteFileOptions {
+  /** Where the data lies. A missing or empty file is made, with its directory; any number of processes may open it. */
+  readonly file: string;
+  /** Milliseconds to wait for another process that writes; 5,000 unless given. */
+  readonly busyTimeout?: number;
+  /** Told each statement before it runs. */
+  readonly onQuery?: (sql: string) => void;
+}
+
+export interface SqliteStorageOptions extends SqliteFileOptions {
+  /** Whether to bring the schema up to date; otherwise an outdated one is refused. True unless given. */
+  readonly migrate?: boolean;
+  readonly clock?: Clock;
+}
+
+const BUSY_TIMEOUT = 5_000;
+
+/**
+ * Storage in one SQLite file. What it acknowledges is on the disk. `subscribe` tells of commits made through this
+ * storage; those of other processes are in the change feed.
+ *
+ * Rejects with STORAGE_CORRUPT for a damaged file and STORAGE_FOREIGN for another program's, both left untouched;
+ * with SCHEMA_TOO_NEW for one that a newer Strata has migrated; with SCHEMA_OUTDATED where `migrate` is false.
+ *
+ * @example
+ * const storage = await sqliteStorage({ file: ".strata/strata.db" });
+ */
+export async function sqliteStorage(options: SqliteStorageOptions): Promise<FlagStorage> {
+  const { migrate: mayMigrate = true, clock = systemClock } = options;
+  const engine = await openEngine(options, async ({ migrations }) => {
+    await (mayMigrate ? migrate(migrations) : requireCurrentSchema(migrations));
+  });
+  return sqlStorage(engine, clock);
+}
+
+/** Brings the schema up to date. Resolves with the names of the migrations applied. */
+export async function migrateSqlite(options: SqliteFileOptions): Promise<readonly string[]> {
+  let applied: readonly string[] = [];
+  const engine = await openEngine(options, async ({ migrations }) => {
+    applied = await migrate(migrations);
+  });
+  await engine.close();
+  return applied;
+}
+
+async function openEngine(
+  options: SqliteFileOptions,
+  prepare: (engine: SqliteEngine) => Promise<void>,
+): Promise<SqliteEngine> {
+  const { busyTimeout: timeout = BUSY_TIMEOUT, onQuery } = options;
+  if (options.file === "" || options.file === ":memory:") {
+    throw new FlagError("STORAGE_UNAVAILABLE", "SQLite storage needs a file; memoryStorage() needs none.");
+  }
+  const file = resolve(options.file);
+  let engine: SqliteEngine | undefined;
+  try {
+    engine = sqliteEngine(file, await openFile(file, { timeout, onQuery }), timeout);
+    await prepare(engine);
+    return engine;
+  } catch (error) {
+    await engine?.close();
+    throw asSqliteError(error, file, "opening it");
+  }
+}
