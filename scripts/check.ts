@@ -42,14 +42,9 @@ const STEPS: readonly Step[] = [
     advice: "each line above names a file and a place in it",
   },
   {
-    name: "package",
-    command: "publint --strict",
-    advice: "mend exports, imports, bin or files in package.json",
-  },
-  {
-    name: "types as a user finds them",
-    command: "attw --pack . --profile esm-only",
-    advice: "mend the types conditions in package.json exports",
+    name: "package, as npm and TypeScript see it",
+    command: "npm run --silent check:package",
+    advice: "mend exports, imports, types, bin or files in package.json",
   },
   {
     name: "size in a browser",
