@@ -5,11 +5,15 @@ import { instrumented } from "../../lib/storages/instrumented.ts";
 import { readOnly } from "../../lib/storages/read-only.ts";
 import { casesFor, type StorageHarness } from "../../lib/testing/index.ts";
 import { memoryHarness } from "./harnesses/memory.ts";
+import { sqliteHarness } from "./harnesses/sqlite.ts";
 
 const harnesses: readonly StorageHarness[] = [
   memoryHarness(),
+  sqliteHarness(),
   memoryHarness("memory, instrumented", watched),
+  sqliteHarness("sqlite, instrumented", watched),
   memoryHarness("memory, read through read-only", readThroughReadOnly),
+  sqliteHarness("sqlite, read through read-only", readThroughReadOnly),
 ];
 
 for (const harness of harnesses) {

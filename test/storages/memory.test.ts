@@ -1,5 +1,4 @@
 import { describe, expect, it } from "vitest";
-import { silentLog } from "../../lib/feature-flags/core/clock.ts";
 import type { FlagObject } from "../../lib/feature-flags/core/types.ts";
 import { memoryStorage } from "../../lib/storages/memory/index.ts";
 import { manualClock } from "../../lib/testing/index.ts";
@@ -51,18 +50,6 @@ describe("the memory storage", () => {
       if (typeof value === "object" && value !== null) waiting.push(...Object.values(value));
     }
     expect(waiting).toHaveLength(4);
-  });
-
-  it("logs a subscriber that throws", async () => {
-    const logged: unknown[] = [];
-    const log = { ...silentLog, error: (facts: object) => logged.push(facts) };
-    const storage = memoryStorage({ log });
-    const fault = new Error("the subscriber's own");
-    storage.subscribe?.(() => {
-      throw fault;
-    });
-    await storage.saveCustomerFlags("cust_1", { beta: true });
-    expect(logged).toEqual([{ error: fault }]);
   });
 
   it("tells a subscriber nothing of reading, of an unchanged save or of a refused one", async () => {

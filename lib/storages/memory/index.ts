@@ -1,7 +1,7 @@
-import { silentLog, systemClock } from "../../feature-flags/core/clock.ts";
+import { systemClock } from "../../feature-flags/core/clock.ts";
 import { FlagError } from "../../feature-flags/core/errors.ts";
 import type { FlagStorage } from "../../feature-flags/core/storage.ts";
-import type { Clock, Log } from "../../feature-flags/core/types.ts";
+import type { Clock } from "../../feature-flags/core/types.ts";
 import { saveFlags } from "../save-flags.ts";
 import { addFirstAdminKey, findAdminKey } from "./admin-keys.ts";
 import { lastChanges, listChanges } from "./audit-reading.ts";
@@ -19,8 +19,6 @@ import { createTables, currentRevision, type MemoryTables } from "./tables.ts";
 
 export interface MemoryStorageOptions {
   readonly clock?: Clock;
-  /** Where a subscriber that throws is reported: it cannot undo the commit it was told of. */
-  readonly log?: Log;
   /** The name of this set of data; random unless given. */
   readonly epoch?: string;
 }
@@ -33,19 +31,14 @@ export interface MemoryStorageOptions {
  * const manager = createFeatureFlagManager({ definition, storage: memoryStorage() });
  */
 export function memoryStorage(options: MemoryStorageOptions = {}): FlagStorage {
-  const { clock = systemClock, log = silentLog, epoch = crypto.randomUUID() } = options;
+  const { clock = systemClock, epoch = crypto.randomUUID() } = options;
   const tables = createTables(epoch);
   const listeners = new Set<{ readonly told: () => void }>();
   let closed = false;
 
   function tellListeners(): void {
-    for (const { told } of [...listeners]) {
-      try {
-        told();
-      } catch (error) {
-        log.error({ error }, "A subscriber of the memory storage threw; the change it was told of stands.");
-      }
-    }
+    // In turns of their own: what a listener throws is its own failure, not that of the write.
+    for (const { told } of listeners) queueMicrotask(told);
   }
 
   /** An operation runs in one go, so that none sees another half done; what commits is told of afterwards. */

@@ -117,22 +117,6 @@ export const feed = topic("feed", [
       assert.equal(calls, callsBefore);
     },
   ),
-
-  caseNeeding(
-    ["subscribes"],
-    "a subscriber that throws harms neither the write nor the others",
-    async (storage) => {
-      const leave = storage.subscribe?.(() => {
-        throw new Error("a subscriber's own fault");
-      });
-      const told = tellings(storage);
-      const written = await put(storage, customer("cust_1"), { beta: true });
-      assert.equal(written.version, 1);
-      await told.until(written.revision ?? 0);
-      told.leave();
-      leave?.();
-    },
-  ),
 ]);
 
 /** A subscriber that reads the feed whenever it was told, and so knows which revision it has seen. */
