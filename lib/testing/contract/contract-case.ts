@@ -9,6 +9,8 @@ export interface StorageHarness {
   close(): Promise<void>;
   /** Opens the data of the last `open` again, after its storage was closed. */
   reopen?(): Promise<FlagStorage>;
+  /** Opens the data of the last `open` a second time, beside it, as another process would. */
+  another?(): Promise<FlagStorage>;
   /** How many queries the database was asked so far. */
   queries?(): number;
   /** Makes the n-th query from now (1 is the next) throw, once; undefined calls it off. */
@@ -28,7 +30,14 @@ export interface ContractException {
   readonly reason: string;
 }
 
-export type Capability = "reopen" | "queries" | "failOnQuery" | "refuseAudit" | "rewriteAudit" | "subscribes";
+export type Capability =
+  | "reopen"
+  | "another"
+  | "queries"
+  | "failOnQuery"
+  | "refuseAudit"
+  | "rewriteAudit"
+  | "subscribes";
 
 /** One sentence of the contract, and how to find out whether it is true. */
 export interface ContractCase {

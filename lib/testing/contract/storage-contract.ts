@@ -10,6 +10,7 @@ import { feed } from "./feed.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { overridePaging } from "./override-paging.ts";
 import { reading } from "./reading.ts";
+import { sharedData } from "./shared-data.ts";
 import { versions } from "./versions.ts";
 import { writing } from "./writing.ts";
 
@@ -27,5 +28,6 @@ export const storageContract: readonly ContractCase[] = Object.freeze([
   ...directorySearch,
   ...adminKeys,
   ...concurrency,
+  ...sharedData,
   ...faults,
 ]);

@@ -25,6 +25,14 @@ export function memoryHarness(
         "versions and revisions go on where they were, in the same epoch",
         "kept rows wait through a restart",
       ]),
+      ...exceptions("memory's data has one storage", [
+        "what one writes, the other reads and finds in the feed",
+        "writers of both on one row at once lose nothing",
+        "a rule across layers holds between writers of both",
+        "of first admin keys added through both, exactly one is",
+        "rows kept aside and retried through both are written once",
+        "closing one leaves the other open",
+      ]),
       ...exceptions("memory asks no database, so there are no queries to count or to fail", [
         "an evaluation reads all it needs with one query",
         "many overrides take one query per kind of tenant at most",

@@ -44,6 +44,7 @@ export function sqliteHarness(
       return openFile();
     },
     reopen: openFile,
+    another: openFile,
     async refuseAudit(refuse) {
       pastTheStorage(
         refuse
