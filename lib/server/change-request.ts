@@ -1,14 +1,14 @@
 import { z } from "zod";
 import { FlagError } from "../feature-flags/core/errors.ts";
-import { isBranch } from "../feature-flags/core/paths.ts";
+import type { PatchInput } from "../feature-flags/core/patch.ts";
+import { isPlainObject } from "../feature-flags/core/paths.ts";
 import type { TenantRef } from "../feature-flags/core/storage.ts";
 import type { FlagObject, FlagValue } from "../feature-flags/core/types.ts";
-import type { AdminChange } from "./admin-manager.ts";
 
 /** A change as a body asks for it. */
 export interface ChangeRequest {
   readonly tenant: TenantRef;
-  readonly change: AdminChange;
+  readonly change: PatchInput;
   /** On whose behalf the credential acts. */
   readonly changedBy: string | undefined;
   readonly reason: string | undefined;
@@ -17,12 +17,12 @@ export interface ChangeRequest {
 
 // A body comes out of JSON.parse, so whatever is defined in it is a flag value.
 const flagValue = z.custom<FlagValue>((value) => value !== undefined, "must be a value");
-const flagObject = z.custom<FlagObject>(isFlagRecord, "must be an object of flags");
+const flagObject = z.custom<FlagObject>(isPlainObject, "must be an object of flags");
 const line = z
   .string()
   .min(1)
   .max(255)
-  .refine((text) => !hasControl(text, ""), "must not hold control characters");
+  .regex(/^\P{Cc}*$/u, "must not hold control characters");
 
 const changeBody = z.strictObject({
   path: z.string().min(1).optional(),
@@ -36,10 +36,7 @@ const changeBody = z.strictObject({
   reason: z
     .string()
     .max(2000)
-    .refine(
-      (text) => !hasControl(text, "\t\n\r"),
-      "must not hold control characters but line breaks and tabs",
-    )
+    .regex(/^[\P{Cc}\t\n\r]*$/u, "must not hold control characters but line breaks and tabs")
     .optional(),
   ifVersion: z.int().min(0).optional(),
 });
@@ -74,7 +71,7 @@ function tenantOf({ customerId, organizationId }: ChangeBody): TenantRef {
   throw malformed("Name whom to change: exactly one of customerId and organizationId.");
 }
 
-function changeOf(body: ChangeBody): AdminChange {
+function changeOf(body: ChangeBody): PatchInput {
   const single = body.path !== undefined || body.value !== undefined || body.enabled !== undefined;
   const several = body.set !== undefined || body.unset !== undefined;
   if (single && several)
@@ -87,26 +84,15 @@ function changeOf(body: ChangeBody): AdminChange {
   const value = body.value === undefined ? body.enabled : body.value;
   if (value === undefined)
     throw malformed(`Say what "path" is to be: add value, or enabled for a boolean flag.`);
-  return { setPaths: { [body.path]: value } };
+  return { set: { [body.path]: value } };
 }
 
-/** Keys with a dot are paths, the others are the top of a partial config; both may stand side by side. */
-function severalLeaves({ set = {}, unset }: ChangeBody): AdminChange {
-  const entries = Object.entries(set);
-  if (entries.length === 0 && unset === undefined)
+/** Keys of `set` may be nested or dotted, side by side. */
+function severalLeaves({ set, unset }: ChangeBody): PatchInput {
+  if (unset === undefined && Object.keys(set ?? {}).length === 0) {
     throw malformed("set is empty, so there is nothing to change.");
-  const [dotted, nested] = [true, false].map((wanted) =>
-    entries.filter(([key]) => key.includes(".") === wanted),
-  );
-  return {
-    ...(nested?.length ? { set: Object.fromEntries(nested) } : {}),
-    ...(dotted?.length ? { setPaths: Object.fromEntries(dotted) } : {}),
-    ...(unset === undefined ? {} : { unset }),
-  };
-}
-
-function isFlagRecord(value: unknown): boolean {
-  return isBranch(value) || (typeof value === "object" && value !== null && Object.keys(value).length === 0);
+  }
+  return { set, unset };
 }
 
 function problemText(issue: z.core.$ZodIssue): string {
@@ -115,15 +101,6 @@ function problemText(issue: z.core.$ZodIssue): string {
     return `unknown field ${issue.keys.map((key) => JSON.stringify(key.slice(0, 64))).join(", ")}.`;
   }
   return at === "" ? `${issue.message}.` : `"${at}" ${issue.message}.`;
-}
-
-/** Whether the text has a control character that is not among `allowed`. */
-function hasControl(text: string, allowed: string): boolean {
-  for (const character of text) {
-    const code = character.charCodeAt(0);
-    if ((code < 0x20 || (code >= 0x7f && code < 0xa0)) && !allowed.includes(character)) return true;
-  }
-  return false;
 }
 
 function malformed(message: string): FlagError {

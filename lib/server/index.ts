@@ -1,12 +1,5 @@
 export { createAdminKey, type NewAdminKey, type NewAdminKeyOptions } from "./admin-key.ts";
-export type {
-  AdminChange,
-  AdminChangeMeta,
-  AdminChangeResult,
-  AdminDefinition,
-  AdminEvaluation,
-  AdminManager,
-} from "./admin-manager.ts";
+export type { AdminDefinition, AdminEvaluation, AdminManager } from "./admin-manager.ts";
 export type { AdminKeys } from "./authentication.ts";
 export { ERROR_STATUS, type ErrorStatus } from "./error-status.ts";
 export {

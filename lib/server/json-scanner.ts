@@ -112,5 +112,5 @@ function endOfNumber(text: string, start: number): number {
 }
 
 function refused(flaw: string, at: number, cause?: unknown): FlagError {
-  return new FlagError("MALFORMED_REQUEST", `The JSON body ${flaw} (at character ${at}).`, { cause });
+  return new FlagError("MALFORMED_REQUEST", `The JSON ${flaw} (at character ${at}).`, { cause });
 }
