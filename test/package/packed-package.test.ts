@@ -1,5 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { bundleForBrowser } from "../../scripts/browser-bundle.ts";
@@ -10,11 +11,12 @@ import { type PackedPackage, packedPackage } from "./packed-package.ts";
 const MINUTES = 60_000;
 
 describe("the packed package", () => {
+  const folder = mkdtempSync(join(tmpdir(), "strata-package-"));
   let packed: PackedPackage;
   beforeAll(() => {
-    packed = packedPackage();
+    packed = packedPackage(folder);
   }, 3 * MINUTES);
-  afterAll(() => packed.remove());
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   test("holds what was built and what explains it, and no sources", () => {
     const expected = /^(dist\/.+(\.js|\.d\.ts)|docs\/.+\.md|package\.json|README\.md|LICENSE|CHANGELOG\.md)$/;

@@ -1,6 +1,5 @@
-import { execFileSync, execSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { spawnSync } from "node:child_process";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { ROOT } from "../support/module-graph.ts";
 
@@ -11,7 +10,6 @@ export interface PackedPackage {
   readonly files: readonly string[];
   /** Runs Node in the project and returns what it printed; throws with that where it failed. */
   node(...args: readonly string[]): string;
-  remove(): void;
 }
 
 const manifest: { name: string; dependencies: Record<string, string> } = JSON.parse(
@@ -19,26 +17,26 @@ const manifest: { name: string; dependencies: Record<string, string> } = JSON.pa
 );
 
 /**
- * Builds and packs the package, beside the working tree's own dist, and unpacks it into a project that can
- * resolve the declared dependencies and nothing else of this repository.
+ * Builds and packs the package in `folder`, leaving the working tree's own dist alone, and unpacks it there into a
+ * project that can resolve the declared dependencies and nothing else of this repository.
  */
-export function packedPackage(): PackedPackage {
-  const folder = mkdtempSync(join(tmpdir(), "strata-package-"));
+export function packedPackage(folder: string): PackedPackage {
   const stage = join(folder, "stage");
   const project = join(folder, "project");
   const modules = join(project, "node_modules");
   mkdirSync(stage);
   mkdirSync(modules, { recursive: true });
+  writeFileSync(join(project, "package.json"), '{ "private": true, "type": "module" }');
 
   for (const name of ["package.json", "README.md", "LICENSE", "CHANGELOG.md", "docs"]) {
     if (existsSync(join(ROOT, name))) cpSync(join(ROOT, name), join(stage, name), { recursive: true });
   }
-  run("tsc", "-p", "tsconfig.build.json", "--outDir", join(stage, "dist"));
+  run("tsc", ["-p", "tsconfig.build.json", "--outDir", join(stage, "dist")], ROOT);
   const [packed]: readonly { filename: string; files: readonly { path: string }[] }[] = JSON.parse(
-    run("npm", "pack", stage, "--json", "--ignore-scripts", "--pack-destination", folder),
+    run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], stage),
   );
   if (packed === undefined) throw new Error("npm pack made no tarball");
-  execFileSync("tar", ["-xzf", join(folder, packed.filename), "-C", folder]);
+  run("tar", ["-xzf", packed.filename], folder);
   cpSync(join(folder, "package"), join(modules, manifest.name), { recursive: true });
 
   for (const name of Object.keys(manifest.dependencies)) {
@@ -49,18 +47,20 @@ export function packedPackage(): PackedPackage {
   return {
     project,
     files: packed.files.map(({ path }) => path).sort(),
-    node: (...args) =>
-      execFileSync(process.execPath, args, { cwd: project, encoding: "utf8", stdio: "pipe" }),
-    remove: () => rmSync(folder, { recursive: true, force: true }),
+    node: (...args) => run(process.execPath, args, project),
   };
 }
 
-function run(command: string, ...args: readonly string[]): string {
+/** What the command printed; throws with all of it where the command failed. */
+function run(command: string, args: readonly string[], cwd: string): string {
   const bin = join(ROOT, "node_modules", ".bin");
-  return execSync([command, ...args].map((part) => JSON.stringify(part)).join(" "), {
-    cwd: ROOT,
+  const line = [command, ...args].map((part) => JSON.stringify(part)).join(" ");
+  const { status, stdout, stderr } = spawnSync(command, args, {
+    cwd,
     encoding: "utf8",
     env: { ...process.env, PATH: bin + delimiter + (process.env["PATH"] ?? "") },
-    stdio: ["ignore", "pipe", "pipe"],
+    shell: process.platform === "win32",
   });
+  if (status !== 0) throw new Error(`${line} failed:\n${stdout}${stderr}`);
+  return stdout;
 }
