@@ -18,7 +18,7 @@ const manifest: { name: string; dependencies: Record<string, string> } = JSON.pa
 
 /**
  * Builds and packs the package in `folder`, leaving the working tree's own dist alone, and unpacks it there into a
- * project that can resolve the declared dependencies and nothing else of this repository.
+ * project that can resolve the declared dependencies, Node's types, and nothing else of this repository.
  */
 export function packedPackage(folder: string): PackedPackage {
   const stage = join(folder, "stage");
@@ -39,7 +39,7 @@ export function packedPackage(folder: string): PackedPackage {
   run("tar", ["-xzf", packed.filename], folder);
   cpSync(join(folder, "package"), join(modules, manifest.name), { recursive: true });
 
-  for (const name of Object.keys(manifest.dependencies)) {
+  for (const name of [...Object.keys(manifest.dependencies), "@types/node"]) {
     mkdirSync(dirname(join(modules, name)), { recursive: true });
     symlinkSync(join(ROOT, "node_modules", name), join(modules, name), "junction");
   }
