@@ -1,0 +1,33 @@
+import { FlagError } from "../../feature-flags/core/errors.ts";
+import type { PostgresPoolLike } from "./pool.ts";
+
+/** Connections of one pool made here. */
+const CONNECTIONS = 10;
+/** Milliseconds in which PostgreSQL must take a new connection: beyond, it counts as away. */
+const CONNECT_TIMEOUT = 5_000;
+
+/** A pool of our own for the database at `url`. Rejects with STORAGE_UNAVAILABLE where `pg` is not installed. */
+export async function connectTo(url: string): Promise<PostgresPoolLike> {
+  const { default: pg } = await importPg();
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: CONNECTIONS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT,
+    application_name: "strata",
+  });
+  // A connection that breaks while idle would end the process; the pool replaces it, and the next query says more.
+  pool.on("error", () => undefined);
+  return pool;
+}
+
+async function importPg(): Promise<typeof import("pg")> {
+  try {
+    return await import("pg");
+  } catch (error) {
+    throw new FlagError(
+      "STORAGE_UNAVAILABLE",
+      "PostgreSQL by URL takes the package pg. Install it (npm install pg), or hand over a pool.",
+      { cause: error },
+    );
+  }
+}

@@ -1,0 +1,92 @@
+import { createHash } from "node:crypto";
+import { Kysely, sql } from "kysely";
+import { FlagError } from "../../feature-flags/core/errors.ts";
+import type { Database, RevisionSteps, SqlDialectWords, SqlEngine, WriteTransaction } from "../sql/engine.ts";
+import type { MigrationTarget } from "../sql/migrate.ts";
+import { wholeNumber } from "../sql/rows.ts";
+import type { Tables } from "../sql/tables.ts";
+import { postgresDialect } from "./driver.ts";
+import { asPostgresError, isRefusal } from "./errors.ts";
+import { createLocks } from "./locks.ts";
+import { migrationTarget } from "./migration-target.ts";
+import type { PostgresPoolLike } from "./pool.ts";
+
+export interface EngineOptions {
+  readonly pool: PostgresPoolLike;
+  readonly replica: PostgresPoolLike | undefined;
+  readonly schema: string;
+  readonly prepare: boolean;
+  readonly onQuery: ((sql: string) => void) | undefined;
+  /** Ends what was made for this storage; a caller's pool is not. */
+  end(): Promise<void>;
+}
+
+export interface PostgresEngine extends SqlEngine {
+  readonly migrations: MigrationTarget;
+}
+
+const WORDS = Object.freeze<SqlDialectWords>({
+  json: (text) => sql<string>`cast(${text} as jsonb)`,
+  time: (milliseconds) => sql<number>`to_timestamp(cast(${milliseconds} as double precision) / 1000)`,
+  milliseconds: (column) => sql<string | null>`cast(extract(epoch from ${sql.ref(column)}) * 1000 as text)`,
+  jsonElements: (json) => sql`json_array_elements(cast(${json} as json))`,
+});
+
+export function postgresEngine(options: EngineOptions): PostgresEngine {
+  const { schema, replica } = options;
+  const name = `schema ${JSON.stringify(schema)}`;
+  const locks = createLocks(schema);
+  const channel = notificationChannel(schema);
+  const open = (pool: PostgresPoolLike): Database =>
+    new Kysely<Tables>({ dialect: postgresDialect({ ...options, pool }) }).withSchema(schema);
+  const db = open(options.pool);
+
+  return Object.freeze({
+    kind: "postgres",
+    name,
+    words: WORDS,
+    reads: db,
+    replica: replica === undefined ? undefined : open(replica),
+    transaction: (work) => db.transaction().execute(work),
+    lockTenant: locks.tenant,
+    lockWork: locks.work,
+    advance: (trx, steps) => advance(trx, steps, schema, channel),
+    isRefusal,
+    asFlagError: (error, doing) => asPostgresError(error, name, doing),
+    committed() {},
+    subscribe: undefined,
+    close: options.end,
+    migrations: migrationTarget(db, schema, name, locks),
+  } satisfies PostgresEngine);
+}
+
+/** The channel on which each commit tells its revision. Names of channels are short and plain; schemas need not be. */
+export function notificationChannel(schema: string): string {
+  return `strata_${createHash("sha256").update(schema).digest("hex").slice(0, 16)}`;
+}
+
+/** One statement for all that carries the revision: its row stays locked for a round trip and the commit only. */
+async function advance(
+  trx: WriteTransaction,
+  steps: RevisionSteps,
+  schema: string,
+  channel: string,
+): Promise<number> {
+  const made = steps(sql<number>`(select revision from advanced)`);
+  const parts = made.map((step, index) => sql`, ${sql.id(`step_${index}`)} as (${step})`);
+  const { rows } = await sql<{ revision: string }>`
+    with advanced as (
+      update ${sql.id(schema, "flag_state")} set revision = revision + 1 where id = 1 returning revision
+    )${sql.join(parts, sql``)}
+    select cast(revision as text) as revision, pg_notify(${channel}, cast(revision as text)) from advanced`.execute(
+    trx,
+  );
+  const [row] = rows;
+  if (row === undefined) {
+    throw new FlagError(
+      "STORAGE_CORRUPT",
+      "The table flag_state has lost its row. Restore it from a backup.",
+    );
+  }
+  return wholeNumber(row.revision);
+}

@@ -1,0 +1,26 @@
+/** What the storage asks of a pool: `pg.Pool` fits as it is. */
+export interface PostgresPoolLike {
+  connect(): Promise<PostgresClientLike>;
+  end(): Promise<void>;
+}
+
+export interface PostgresClientLike {
+  query(statement: PostgresStatement): Promise<PostgresAnswer>;
+  on(event: "error", listener: (error: Error) => void): unknown;
+  removeListener(event: "error", listener: (error: Error) => void): unknown;
+  /** With an error: the connection is of no more use and is closed. */
+  release(error?: Error): void;
+}
+
+export interface PostgresStatement {
+  readonly text: string;
+  readonly values: unknown[];
+  /** Where named, PostgreSQL parses and plans it once for the connection. */
+  readonly name?: string;
+}
+
+export interface PostgresAnswer {
+  readonly command: string;
+  readonly rowCount: number | null;
+  readonly rows: unknown[];
+}
