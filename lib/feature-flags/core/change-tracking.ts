@@ -24,8 +24,9 @@ export function detectChanges(oldConfig: object, newConfig: object, shape?: obje
 
 function collect(before: unknown, after: unknown, shape: unknown, path: string, into: ValueChange[]): void {
   if (Object.is(before, after)) return;
-  const descend = shape === undefined ? isEitherBranch(before, after) : isBranch(shape);
-  if (!descend) {
+  // A config is a branch even while it is empty: its leaves have names, it has none.
+  const isBranchHere = shape === undefined ? path === "" || isEitherBranch(before, after) : isBranch(shape);
+  if (!isBranchHere) {
     if (!sameValue(before, after)) into.push({ path, oldValue: asValue(before), newValue: asValue(after) });
     return;
   }
