@@ -72,8 +72,22 @@ export const PUBLIC_API: Readonly<Record<string, ExportedNames>> = {
     types: ["ChatWidgetFeatureFlags"],
   },
   "./storages/memory": { values: ["memoryStorage"], types: ["MemoryStorageOptions"] },
-  "./storages/sqlite": { values: [], types: [] },
-  "./storages/postgres": { values: [], types: [] },
+  "./storages/sqlite": {
+    values: ["migrateSqlite", "sqliteStorage"],
+    types: ["SqliteFileOptions", "SqliteStorageOptions"],
+  },
+  "./storages/postgres": {
+    values: ["migratePostgres", "postgresStorage"],
+    types: [
+      "PostgresAnswer",
+      "PostgresClientLike",
+      "PostgresConnection",
+      "PostgresPoolLike",
+      "PostgresSchemaOptions",
+      "PostgresStatement",
+      "PostgresStorageOptions",
+    ],
+  },
   "./storages/read-only": { values: ["readOnly"], types: [] },
   "./storages/instrumented": { values: ["instrumented"], types: ["StorageCall", "StorageOperation"] },
   "./server": {
