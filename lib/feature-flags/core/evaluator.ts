@@ -43,6 +43,8 @@ export interface EvaluationCounts {
   /** Leaves of stored overrides left out because they do not fit the definition, counted per read. */
   readonly mismatches: number;
   readonly violations: number;
+  /** How often the log threw instead of taking a line. */
+  readonly logFailures: number;
 }
 
 /**
@@ -88,10 +90,13 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
       storageErrors: this.#storageErrors,
       mismatches: this.#mismatches,
       violations: this.#violations,
+      logFailures: this.#parts.log.failures,
     });
   }
 
-  #load(context: TenantContext, how: "join" | "begin"): Promise<FlagEvaluation<C>> {
+  /** Loads with a copy of the ids: a caller may use the same object for the next tenant before the answer is there. */
+  #load({ customerId, organizationId }: TenantContext, how: "join" | "begin"): Promise<FlagEvaluation<C>> {
+    const context: TenantContext = { customerId, organizationId };
     const invalid = contextError(context);
     if (invalid !== undefined) return Promise.resolve(this.#without(this.#resolver.base, invalid));
     return this.#parts.cache.loads[how](context, (load) => this.#readMergeKeep(context, load));

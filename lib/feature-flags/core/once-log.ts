@@ -2,12 +2,16 @@ import type { Clock, Log } from "./types.ts";
 
 const REMEMBERED = 10_000;
 
-/** A log that says the same thing once, and again only after `quietFor` milliseconds. */
+/**
+ * A log that says the same thing once, and again only after `quietFor` milliseconds. Where the log it speaks through
+ * throws, that is counted: a full disk under the log must not turn a tenant's answer into an exception.
+ */
 export class OnceLog {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #quietFor: number;
   readonly #said = new Map<string, number>();
+  #failures = 0;
 
   constructor(log: Log, clock: Clock, quietFor = 3_600_000) {
     this.#log = log;
@@ -15,12 +19,26 @@ export class OnceLog {
     this.#quietFor = quietFor;
   }
 
+  /** How often the log threw. */
+  get failures(): number {
+    return this.#failures;
+  }
+
   warn(topic: string, facts: object, message: string): void {
-    if (this.#isNew(topic)) this.#log.warn(facts, message);
+    this.#say("warn", topic, facts, message);
   }
 
   error(topic: string, facts: object, message: string): void {
-    if (this.#isNew(topic)) this.#log.error(facts, message);
+    this.#say("error", topic, facts, message);
+  }
+
+  #say(level: "warn" | "error", topic: string, facts: object, message: string): void {
+    if (!this.#isNew(topic)) return;
+    try {
+      this.#log[level](facts, message);
+    } catch {
+      this.#failures += 1;
+    }
   }
 
   #isNew(topic: string): boolean {

@@ -19,9 +19,11 @@ export class PendingLoads<V> {
     return this.#pending.get(keyOf(context))?.answer ?? this.begin(context, start);
   }
 
-  /** Begins a load even if an older one is under way; those who come later join this one. */
+  /** Begins a load even if an older one is under way: that one counts no more, and those who come later join this. */
   begin(context: TenantContext, start: (load: PendingLoad) => Promise<V>): Promise<V> {
     const key = keyOf(context);
+    const older = this.#pending.get(key);
+    if (older !== undefined) older.current = false;
     const load: PendingLoad = { current: true };
     const answer = start(load).finally(() => {
       if (this.#pending.get(key)?.answer === answer) this.#pending.delete(key);

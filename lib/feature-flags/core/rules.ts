@@ -50,7 +50,7 @@ function needs(leaf: Leaf, needed: readonly Leaf[]): RuleCheck {
     const missing = needed.filter((other) => !readPath(config, other.segments)).map((other) => other.path);
     if (missing.length === 0) return undefined;
     const list = missing.join(" and ");
-    return { path: leaf.path, message: `${leaf.path} needs ${list}. Turn ${list} on, or ${leaf.path} off.` };
+    return violation(leaf.path, `${leaf.path} needs ${list}. Turn ${list} on, or ${leaf.path} off.`);
   };
 }
 
@@ -62,10 +62,15 @@ function own<C extends object>(
 ): RuleCheck {
   return (config) => {
     try {
-      return check(config as DeepReadonly<C>) ? undefined : { path, message };
+      return check(config as DeepReadonly<C>) ? undefined : violation(path, message);
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
-      return { path, message: `The rule "${message}" failed while being checked: ${why}` };
+      return violation(path, `The rule "${message}" failed while being checked: ${why}`);
     }
   };
+}
+
+/** Frozen, for it is part of an answer that callers share. */
+function violation(path: string, message: string): RuleViolation {
+  return Object.freeze({ path, message });
 }

@@ -37,7 +37,9 @@ export function schemaIssues(
       "The schema validates asynchronously. Evaluation is synchronous: give a schema without async refinements.",
     );
   }
-  return (result.issues ?? []).map((issue) => ({ path: leafOf(issue, leaves), message: issue.message }));
+  return (result.issues ?? []).map((issue) =>
+    Object.freeze({ path: leafOf(issue, leaves), message: issue.message }),
+  );
 }
 
 /** The leaf an issue lies in: schemas also point below leaves (an array's item) and at branches. */
