@@ -101,8 +101,16 @@ export class FlagCache<V> {
     const usedAt = this.#reads;
     const slot = this.#table.find(customerId, organizationId);
     if (slot === undefined) {
-      const next = undefined;
-      this.#table.add({ customerId, organizationId, value, expiresAt, usedAt, resolvedThrough, next });
+      // What `get` touches comes first, so that it lies in as few cache lines as can be.
+      this.#table.add({
+        organizationId,
+        expiresAt,
+        value,
+        usedAt,
+        customerId,
+        resolvedThrough,
+        next: undefined,
+      });
       if (this.#table.size > this.#maxEntries) this.#evict();
       return;
     }

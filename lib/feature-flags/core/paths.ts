@@ -70,9 +70,11 @@ function freezeAt(value: unknown, depth: number): unknown {
   }
   if (Array.isArray(value)) return Object.freeze(value.map((item) => freezeAt(item, depth + 1)));
   if (!isPlainObject(value)) return value;
-  const copy: Record<string, unknown> = {};
-  for (const key of Object.keys(value)) {
-    if (!FORBIDDEN_KEYS.has(key)) copy[key] = freezeAt(value[key], depth + 1);
+  // A spread, not key by key: objects built by computed keys turn into slow dictionaries past a dozen of them.
+  const copy: Record<string, unknown> = { ...value };
+  for (const key of Object.keys(copy)) {
+    if (FORBIDDEN_KEYS.has(key)) delete copy[key];
+    else copy[key] = freezeAt(copy[key], depth + 1);
   }
   return Object.freeze(copy);
 }

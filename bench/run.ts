@@ -1,0 +1,71 @@
+import { execFile } from "node:child_process";
+import { cpus } from "node:os";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import type { Timing } from "./rounds.ts";
+
+const execute = promisify(execFile);
+
+/** Runs one measurement in a process of its own, so that none meets another's warm or polluted code. */
+async function measure<T>(script: string, ...parameters: string[]): Promise<T> {
+  const file = fileURLToPath(new URL(script, import.meta.url));
+  const flags = ["--conditions=strata-source", "--expose-gc", "--max-old-space-size=8192"];
+  const { stdout } = await execute(process.execPath, [...flags, file, ...parameters], { maxBuffer: 1e7 });
+  return JSON.parse(stdout);
+}
+
+function print(line = ""): void {
+  process.stdout.write(`${line}\n`);
+}
+
+const n = (value: number, digits = 0): string =>
+  value.toLocaleString("en", { maximumFractionDigits: digits });
+
+function row(name: string, timing: Timing | undefined, bare: Timing | undefined, goal: string): void {
+  if (timing === undefined || bare === undefined) throw new Error(`${name} was not measured`);
+  const ratio = timing.nanoseconds / bare.nanoseconds;
+  print(
+    `| ${name} | ${n(timing.nanoseconds)} ns | ${n(bare.nanoseconds)} ns | ${n(ratio, 2)} | ${goal} | ${n(timing.bytes)} B |`,
+  );
+}
+
+print(`Node ${process.version}, ${cpus().length} × ${cpus()[0]?.model.trim() ?? "unknown processor"}`);
+print();
+print(
+  "| evaluation, 100,000 cached tenants in random order | takes | bare, same run | ratio | goal | allocates |",
+);
+print("|---|---|---|---|---|---|");
+const shapes: [name: string, ...parameters: string[]][] = [
+  ["14 leaves, 1 in 10 overridden", "10", "2", "7"],
+  ["14 leaves, all overridden", "1", "2", "7"],
+  ["1,000 leaves, 1 in 10 overridden", "10", "50", "20"],
+];
+for (const [name, ...parameters] of shapes) {
+  const [map, peek, asyncMap, getFlags] = await measure<Timing[]>("evaluation.ts", ...parameters);
+  row(`\`peek\`: ${name}`, peek, map, "≤ 2");
+  row(`\`await getFlags\`: ${name}`, getFlags, asyncMap, "≤ 1.5");
+}
+
+const merging = await measure<{ timings: Timing[]; sharedBranches: number; branches: number }>("merging.ts");
+print();
+print("| merging into 1,000 leaves in 50 branches | takes | allocates |");
+print("|---|---|---|");
+for (const { name, nanoseconds, bytes } of merging.timings)
+  print(`| ${name} | ${n(nanoseconds)} ns | ${n(bytes)} B |`);
+print(
+  `${merging.sharedBranches} of ${merging.branches} branches are shared with the defaults in the first merge.`,
+);
+
+const memory = await measure<{ tenants: number; bytesPerTenant: Record<string, number> }>("memory.ts");
+print();
+print("| cached tenants without override | heap per tenant | 100,000 of them | goal |");
+print("|---|---|---|---|");
+for (const [name, bytes] of Object.entries(memory.bytesPerTenant)) {
+  print(`| ${name} | ${n(bytes)} B | ${n((bytes * 100_000) / 1e6, 1)} MB | < 300 B, < 30 MB |`);
+}
+
+const preload = await measure<{ rows: number; milliseconds: number; bytes: number }>("preloading.ts");
+print();
+print(
+  `Preload of ${n(preload.rows)} override rows from SQLite: ${n(preload.milliseconds)} ms, ${n(preload.bytes / 1e6)} MB of heap.`,
+);
