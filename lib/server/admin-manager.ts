@@ -19,6 +19,8 @@ export interface AdminEvaluation extends Omit<FlagEvaluation<object>, "config" |
 /** What the admin API asks of a manager. A `FeatureFlagManager` of any definition fits as it is. */
 export interface AdminManager {
   readonly definition: AdminDefinition;
+  /** The environment's name. */
+  readonly environment: string;
   /** With `fresh`, from exactly one query; never rejects: a failure is the evaluation's `error`. */
   getFlags(context: TenantContext, options: { readonly fresh: boolean }): Promise<AdminEvaluation>;
   updateOverride(tenant: TenantRef, change: PatchInput, meta: WriteMeta): Promise<FlagWriteResult>;

@@ -13,7 +13,7 @@ export async function readFlags(manager: AdminManager, request: Request): Promis
   if (evaluation.error !== undefined) throw evaluation.error;
   return jsonResponse(
     {
-      flags: listFlags(manager.definition, evaluation, context),
+      flags: listFlags(manager, evaluation, context),
       mismatches: evaluation.mismatches,
       violations: evaluation.violations,
       evaluation: evaluationFacts(evaluation),

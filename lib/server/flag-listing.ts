@@ -1,23 +1,29 @@
 import { readPath } from "../feature-flags/core/paths.ts";
 import { FlagSource, type TenantContext } from "../feature-flags/core/types.ts";
-import type { AdminDefinition, AdminEvaluation } from "./admin-manager.ts";
+import type { AdminEvaluation, AdminManager } from "./admin-manager.ts";
+
+/** The layer that set a value: whose override it is, or which environment. */
+export interface FlagLayer {
+  readonly kind: "customer" | "organization" | "rollout" | "environment" | "default";
+  /** Absent for an organization that the tenant directory found, and where there is nothing to name. */
+  readonly id?: string | undefined;
+}
 
 /** One flag as a tenant sees it, with the layer that set it. */
 export interface ListedFlag {
   readonly path: string;
-  readonly label: string;
-  readonly description: string | undefined;
   readonly value: unknown;
   /** The value of a boolean flag; absent for others. */
   readonly enabled: boolean | undefined;
   readonly source: FlagSource;
-  /** The tenant whose override it is. The id is absent for an organization that the directory found. */
-  readonly layer: { readonly kind: "customer" | "organization"; readonly id: string | undefined } | undefined;
+  readonly layer: FlagLayer;
+  readonly label: string;
+  readonly description: string | undefined;
 }
 
 /** Every flag of the definition, in its order, as `evaluation` answers it. */
 export function listFlags(
-  definition: AdminDefinition,
+  { definition, environment }: Pick<AdminManager, "definition" | "environment">,
   evaluation: AdminEvaluation,
   context: TenantContext,
 ): readonly ListedFlag[] {
@@ -27,21 +33,27 @@ export function listFlags(
     const source = evaluation.sourceOf(path);
     return {
       path,
-      label,
-      description: text,
       value,
       enabled: kind === "boolean" && typeof value === "boolean" ? value : undefined,
       source,
-      layer: layerOf(source, context),
+      layer: layerOf(source, context, environment),
+      label,
+      description: text,
     };
   });
 }
 
-function layerOf(source: FlagSource, context: TenantContext): ListedFlag["layer"] {
-  if (source === FlagSource.CUSTOMER_OVERRIDE) return { kind: "customer", id: context.customerId };
-  if (source === FlagSource.ORGANIZATION_OVERRIDE)
-    return { kind: "organization", id: context.organizationId };
-  return undefined;
+function layerOf(source: FlagSource, context: TenantContext, environment: string): FlagLayer {
+  switch (source) {
+    case FlagSource.CUSTOMER_OVERRIDE:
+      return { kind: "customer", id: context.customerId };
+    case FlagSource.ORGANIZATION_OVERRIDE:
+      return { kind: "organization", id: context.organizationId };
+    case FlagSource.ENVIRONMENT:
+      return { kind: "environment", id: environment };
+    default:
+      return { kind: source };
+  }
 }
 
 /** How the answer came about. */

@@ -41,6 +41,8 @@ export interface FlagServerOptions {
 export interface Connection {
   /** The client's IP address: what failed attempts are counted by. */
   readonly address?: string | undefined;
+  /** The request target as it was sent, where the runtime has tidied it up in the request's URL. */
+  readonly target?: string | undefined;
 }
 
 export interface FlagServer {
@@ -73,6 +75,7 @@ export function createFlagServer(options: FlagServerOptions): FlagServer {
   const app = new Hono<RequestState>();
   app.use(async (c, next) => {
     requireCanonicalPath(pathOf(c.req.raw.url));
+    if (c.env.target !== undefined) requireCanonicalPath(pathOf(c.env.target));
     await next();
   });
   // Part of the route itself, for every method: no list of protected paths that a spelling could slip past.

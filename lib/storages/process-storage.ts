@@ -1,24 +1,56 @@
 import { FlagError } from "../feature-flags/core/errors.ts";
 import type { FlagStorage } from "../feature-flags/core/storage.ts";
 
+/** Settings by name, as `process.env` holds them. */
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Where a process's environment says that the data lies. */
+export type ProcessStorage =
+  | { readonly kind: "postgres"; readonly url: string }
+  | { readonly kind: "sqlite"; readonly file: string };
+
+export interface OpenOptions {
+  /** Whether to bring the schema up to date; otherwise an outdated one is refused. True unless given. */
+  readonly migrate?: boolean;
+}
+
 const POSTGRES_URL = /^postgres(ql)?:\/\//;
 const DEFAULT_FILE = ".strata/strata.db";
 
 /**
- * The storage that a process's environment names: PostgreSQL at STRATA_DATABASE_URL or DATABASE_URL where that is
- * a PostgreSQL URL, else the SQLite file STRATA_FILE, `.strata/strata.db` unless set.
+ * PostgreSQL at STRATA_DATABASE_URL or DATABASE_URL where that is a PostgreSQL URL, else the SQLite file
+ * STRATA_FILE, `.strata/strata.db` unless set.
  */
-export async function openProcessStorage(env: Record<string, string | undefined>): Promise<FlagStorage> {
+export function processStorage(env: Env): ProcessStorage {
   const url = postgresUrl(env);
-  if (url !== undefined) {
-    const { postgresStorage } = await import("./postgres/index.ts");
-    return postgresStorage({ url });
-  }
-  const { sqliteStorage } = await import("./sqlite/index.ts");
-  return sqliteStorage({ file: env["STRATA_FILE"] || DEFAULT_FILE });
+  return url === undefined
+    ? { kind: "sqlite", file: env["STRATA_FILE"] || DEFAULT_FILE }
+    : { kind: "postgres", url };
 }
 
-function postgresUrl(env: Record<string, string | undefined>): string | undefined {
+/** Opens the storage that a process's environment names: see {@link processStorage}. */
+export async function openProcessStorage(env: Env, options: OpenOptions = {}): Promise<FlagStorage> {
+  const chosen = processStorage(env);
+  if (chosen.kind === "postgres") {
+    const { postgresStorage } = await import("./postgres/index.ts");
+    return postgresStorage({ url: chosen.url, ...options });
+  }
+  const { sqliteStorage } = await import("./sqlite/index.ts");
+  return sqliteStorage({ file: chosen.file, ...options });
+}
+
+/** Brings its schema up to date. Resolves with the names of the migrations applied. */
+export async function migrateProcessStorage(env: Env): Promise<readonly string[]> {
+  const chosen = processStorage(env);
+  if (chosen.kind === "postgres") {
+    const { migratePostgres } = await import("./postgres/index.ts");
+    return migratePostgres({ url: chosen.url });
+  }
+  const { migrateSqlite } = await import("./sqlite/index.ts");
+  return migrateSqlite({ file: chosen.file });
+}
+
+function postgresUrl(env: Env): string | undefined {
   const own = env["STRATA_DATABASE_URL"] || undefined;
   if (own !== undefined && !POSTGRES_URL.test(own)) {
     throw new FlagError(

@@ -29,6 +29,7 @@ describe("reading flags", () => {
       value: true,
       enabled: true,
       source: "default",
+      layer: { kind: "default" },
     });
   });
 
@@ -48,7 +49,11 @@ describe("reading flags", () => {
   it("answers without ids with the environment's values", async () => {
     const answer = await adminServer({ environment: "staging" }).read();
     expect(answer.status).toBe(200);
-    expect(flag(answer, OFFLINE)).toMatchObject({ enabled: false, source: "environment" });
+    expect(flag(answer, OFFLINE)).toMatchObject({
+      enabled: false,
+      source: "environment",
+      layer: { kind: "environment", id: "staging" },
+    });
     expect(flag(answer, AI)).toMatchObject({ enabled: false, source: "default" });
   });
 

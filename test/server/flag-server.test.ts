@@ -156,10 +156,11 @@ describe("createFlagServer", () => {
   });
 
   it("survives what is thrown without being an error", async () => {
-    const manager = { ...adminServer().manager, definition: adminServer().manager.definition };
+    const { definition, environment } = adminServer().manager;
     const server = createFlagServer({
       manager: {
-        ...manager,
+        definition,
+        environment,
         getFlags: () => Promise.reject("a string"),
         updateOverride: () => Promise.reject(null),
       },

@@ -44,7 +44,7 @@ function pollution(): HostileBody[] {
 function bombs(): HostileBody[] {
   const deep = [33, 100, 5_000, 100_000].flatMap((levels) => [
     "[".repeat(levels) + "]".repeat(levels),
-    '{"set":'.repeat(Math.min(levels, 30_000)) + "1" + "}".repeat(Math.min(levels, 30_000)),
+    ['{"set":'.repeat(Math.min(levels, 30_000)), 1, "}".repeat(Math.min(levels, 30_000))].join(""),
     `{"path":"${AI}","value":${"[".repeat(levels)}1${"]".repeat(levels)},${TENANT}}`,
     "[".repeat(levels),
     "]".repeat(levels),

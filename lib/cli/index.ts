@@ -1,0 +1,8 @@
+#!/usr/bin/env node
+import { systemClock } from "../feature-flags/core/clock.ts";
+import { processHost } from "./cli-host.ts";
+import { runCli } from "./program.ts";
+
+process.exitCode = await runCli(process.argv.slice(2), processHost(systemClock));
+// Fires only where something that hangs keeps the process alive.
+setTimeout(() => process.exit(), 2_000).unref();
