@@ -1,6 +1,6 @@
 import type { EnvironmentFlags, FlagDefinition } from "./definition.ts";
 import { fitOverride } from "./fit.ts";
-import { mergeFlags } from "./merge.ts";
+import { mergeFrozen } from "./merge.ts";
 import { readPath, withoutPath } from "./paths.ts";
 import type { StoredOverride } from "./storage.ts";
 import {
@@ -81,8 +81,7 @@ export function createResolver<C extends object>(
 
   const merged = (layers: readonly AppliedLayer[]): DeepReadonly<C> =>
     layers.reduce<DeepReadonly<C>>(
-      (config, layer) =>
-        mergeFlags(config, layer.values as FlagObject, definition.defaults) as DeepReadonly<C>,
+      (config, layer) => mergeFrozen(config, layer.values, definition.defaults) as DeepReadonly<C>,
       environment.config,
     );
 

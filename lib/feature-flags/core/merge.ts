@@ -21,7 +21,11 @@ export function mergeFlags<C extends object>(
   shape?: object,
 ): DeepReadonly<C>;
 export function mergeFlags(defaults: object, overrides: object, shape: object = defaults): object {
-  const base = frozen(defaults);
+  return mergeFrozen(frozen(defaults), overrides, shape);
+}
+
+/** `mergeFlags` for defaults that are known to be deeply frozen: it does not look whether they are. */
+export function mergeFrozen(base: object, overrides: object, shape: object): object {
   if (!isPlainObject(base) || !isPlainObject(overrides) || !isPlainObject(shape)) return base;
   return mergeBranch(base, overrides, shape, 1);
 }

@@ -54,17 +54,14 @@ export function isFlagObject(value: unknown): value is FlagObject {
   return isPlainObject(value);
 }
 
-/**
- * The value itself if it is frozen, else a deeply frozen copy. What is frozen at the top is taken to be frozen
- * all the way down: that is what `defineFlags` and `mergeFlags` produce.
- */
+/** The value itself if it is frozen all the way down, else a deeply frozen copy without forbidden keys. */
 export function frozen<T>(value: T): T;
 export function frozen(value: unknown): unknown {
   return freezeAt(value, 0);
 }
 
 function freezeAt(value: unknown, depth: number): unknown {
-  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  if (isFrozenBelow(value, depth)) return value;
   if (depth > MAX_DEPTH) {
     throw new FlagError("PATCH_TOO_LARGE", `A value nests deeper than ${MAX_DEPTH} levels. Flatten it.`);
   }
@@ -77,4 +74,16 @@ function freezeAt(value: unknown, depth: number): unknown {
     else copy[key] = freezeAt(copy[key], depth + 1);
   }
   return Object.freeze(copy);
+}
+
+/** Looks all the way down, for somebody else may have frozen only the top. */
+function isFrozenBelow(value: unknown, depth: number): boolean {
+  if (typeof value !== "object" || value === null) return true;
+  if (depth > MAX_DEPTH || !Object.isFrozen(value)) return false;
+  if (Array.isArray(value)) return value.every((item) => isFrozenBelow(item, depth + 1));
+  if (!isPlainObject(value)) return false;
+  for (const key in value) {
+    if (FORBIDDEN_KEYS.has(key) || !isFrozenBelow(value[key], depth + 1)) return false;
+  }
+  return true;
 }
