@@ -117,4 +117,39 @@ export const brokenDatabases: readonly BrokenDatabase[] = [
       },
     }),
   },
+  {
+    fault: "answers from what it read before",
+    caught: "what one writes, the other reads and finds in the feed",
+    breaks: (storage) => {
+      const kept = new Map<string, ReturnType<FlagStorage["readTenant"]>>();
+      return {
+        ...storage,
+        readTenant(context) {
+          const key = JSON.stringify(context);
+          const record = kept.get(key) ?? storage.readTenant(context);
+          kept.set(key, record);
+          return record;
+        },
+      };
+    },
+  },
+  {
+    fault: "locks out only its own writers",
+    caught: "writers of both on one row at once lose nothing",
+    breaks: (storage) => {
+      let turn: Promise<unknown> = Promise.resolve();
+      const inTurn: FlagStorage["writeOverride"] = async (write) => {
+        const own = await storage.getCustomerOverride(write.tenant.id);
+        return storage.writeOverride({ ...write, decide: (current) => write.decide({ ...current, own }) });
+      };
+      return {
+        ...storage,
+        writeOverride(write) {
+          const written = turn.then(() => inTurn(write));
+          turn = Promise.allSettled([written]);
+          return written;
+        },
+      };
+    },
+  },
 ];

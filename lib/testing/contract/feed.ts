@@ -84,6 +84,10 @@ export const feed = topic("feed", [
     assert.equal((await storage.changesSince(0, 1)).epoch, epoch);
   }),
 
+  caseNeeding([], "a storage can be subscribed to where its harness says so", async (storage, harness) => {
+    assert.equal(storage.subscribe !== undefined, harness.subscribes === true);
+  }),
+
   caseNeeding(
     ["subscribes"],
     "a subscriber is told after the commit, and can read what it was told of",

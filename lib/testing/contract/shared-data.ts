@@ -10,6 +10,7 @@ export const sharedData = topic("two storages on the same data", [
     "what one writes, the other reads and finds in the feed",
     async (storage, harness) => {
       const other = await harness.another();
+      for (const one of [storage, other]) await one.readTenant({ customerId: "cust_1" });
       await put(storage, customer("cust_1"), { beta: true });
       await put(other, customer("cust_1"), { seats: 5 });
       await other.registerCustomers([{ id: "cust_1", organizationId: "org_1" }]);
