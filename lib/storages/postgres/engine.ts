@@ -6,7 +6,7 @@ import type { MigrationTarget } from "../sql/migrate.ts";
 import { wholeNumber } from "../sql/rows.ts";
 import type { Tables } from "../sql/tables.ts";
 import { postgresDialect } from "./driver.ts";
-import { asPostgresError, isRefusal } from "./errors.ts";
+import { asPostgresError, isRefusal, isWithoutRevision } from "./errors.ts";
 import { createLocks } from "./locks.ts";
 import { migrationTarget } from "./migration-target.ts";
 import type { PostgresPoolLike } from "./pool.ts";
@@ -74,19 +74,16 @@ async function advance(
 ): Promise<number> {
   const made = steps(sql<number>`(select revision from advanced)`);
   const parts = made.map((step, index) => sql`, ${sql.id(`step_${index}`)} as (${step})`);
-  const { rows } = await sql<{ revision: string }>`
+  const statement = sql<{ revision: string }>`
     with advanced as (
       update ${sql.id(schema, "flag_state")} set revision = revision + 1 where id = 1 returning revision
     )${sql.join(parts, sql``)}
-    select cast(revision as text) as revision, pg_notify(${channel}, cast(revision as text)) from advanced`.execute(
-    trx,
-  );
-  const [row] = rows;
-  if (row === undefined) {
-    throw new FlagError(
-      "STORAGE_CORRUPT",
-      "The table flag_state has lost its row. Restore it from a backup.",
-    );
+    select cast(revision as text) as revision, pg_notify(${channel}, cast(revision as text)) from advanced`;
+  try {
+    const { rows } = await statement.execute(trx);
+    if (rows[0] !== undefined) return wholeNumber(rows[0].revision);
+  } catch (error) {
+    if (!isWithoutRevision(error)) throw error;
   }
-  return wholeNumber(row.revision);
+  throw new FlagError("STORAGE_CORRUPT", "The table flag_state has lost its row. Restore it from a backup.");
 }

@@ -35,13 +35,20 @@ const ADVICE: Partial<Record<FlagErrorCode, string>> = {
 
 export function isRefusal(error: unknown): boolean {
   const state = sqlState(error);
-  return state !== undefined && REFUSED_CLASSES.has(state.slice(0, 2));
+  return state !== undefined && REFUSED_CLASSES.has(state.slice(0, 2)) && !isLockTimeout(error);
 }
 
 /** Gave up on a lock that a query or another migration holds; it will be free again. */
 export function isLockTimeout(error: unknown): boolean {
   const state = sqlState(error);
   return state === "55P03" || state === "40P01";
+}
+
+/** A row that carries the revision found none to carry. */
+export function isWithoutRevision(error: unknown): boolean {
+  return (
+    sqlState(error) === "23502" && error instanceof Error && "column" in error && error.column === "revision"
+  );
 }
 
 /** What the driver threw, as an error that says what to do. */
@@ -56,7 +63,7 @@ export function asPostgresError(error: unknown, name: string, doing: string): Fl
   );
 }
 
-export function sqlState(error: unknown): string | undefined {
+function sqlState(error: unknown): string | undefined {
   if (!(error instanceof Error) || !("code" in error) || typeof error.code !== "string") return undefined;
   return /^[0-9A-Z]{5}$/.test(error.code) ? error.code : undefined;
 }

@@ -6,9 +6,7 @@ import { POSTGRES_COLUMN_TYPES } from "./column-types.ts";
 import { isLockTimeout } from "./errors.ts";
 import type { Locks } from "./locks.ts";
 
-/** How long a migration may wait for the one before it. */
-const TURN_TIMEOUT = "60s";
-/** How long it may wait for a table: everybody who needs that table waits behind it. */
+/** How long a migration may wait for a table: everybody who needs that table waits behind it. */
 const TABLE_TIMEOUT = "2s";
 /** Milliseconds between the attempts to get at the tables. */
 const PAUSES = [250, 1_000, 4_000];
@@ -18,7 +16,6 @@ export function migrationTarget(db: Database, schema: string, name: string, lock
 
   function attempt<T>(work: (trx: WriteTransaction) => Promise<T>): Promise<T> {
     return db.transaction().execute(async (trx) => {
-      await sql`select set_config('lock_timeout', ${TURN_TIMEOUT}, true)`.execute(trx);
       await locks.work(trx, "migrations");
       await sql`select set_config('lock_timeout', ${TABLE_TIMEOUT}, true),
         set_config('search_path', ${searchPath}, true)`.execute(trx);

@@ -32,13 +32,25 @@ export function sqlStorage(engine: SqlEngine, clock: Clock): FlagStorage {
   let seen = -1;
   let closing: Promise<void> | undefined;
 
+  const running = new Set<Promise<unknown>>();
+
   async function guarded<T>(doing: string, work: () => Promise<T>): Promise<T> {
     if (closing !== undefined) throw new FlagError("CLOSED", `${engine.name} is closed: open it again.`);
+    const answer = work();
+    running.add(answer);
     try {
-      return await work();
+      return await answer;
     } catch (error) {
       throw engine.asFlagError(error, doing);
+    } finally {
+      running.delete(answer);
     }
+  }
+
+  /** What was asked before is answered before. */
+  async function end(): Promise<void> {
+    await Promise.allSettled(running);
+    await engine.close();
   }
 
   function noted<T extends { readonly revision: number | undefined }>(answer: T): T {
@@ -104,7 +116,7 @@ export function sqlStorage(engine: SqlEngine, clock: Clock): FlagStorage {
     findAdminKey: (id) => guarded("reading an admin key", () => findAdminKey(reads, words, id)),
     addFirstAdminKey: (key) => guarded("storing an admin key", () => addFirstAdminKey(engine, key)),
     close() {
-      closing ??= engine.close();
+      closing ??= end();
       return closing;
     },
   } satisfies FlagStorage);

@@ -43,7 +43,7 @@ export function readingDriver(connection: SqliteConnection): Driver {
     commitTransaction: refuse,
     rollbackTransaction: refuse,
     releaseConnection: async () => {},
-    destroy: async () => connection.close(),
+    destroy: async () => {},
   };
 }
 
@@ -67,10 +67,7 @@ export function writingDriver(connection: SqliteConnection, queue: WriteQueue, t
     },
     rollbackTransaction: async () => rollBack(connection),
     releaseConnection: async () => queue.leave(),
-    async destroy() {
-      await queue.enter();
-      connection.close();
-    },
+    destroy: async () => {},
   };
 }
 

@@ -24,9 +24,8 @@ const WORDS = Object.freeze<SqlDialectWords>({
 
 export function sqliteEngine(file: string, { reader, writer }: OpenFile, timeout: number): SqliteEngine {
   const reads = new Kysely<Tables>({ dialect: sqliteDialect(readingDriver(reader)) });
-  const writes = new Kysely<Tables>({
-    dialect: sqliteDialect(writingDriver(writer, createWriteQueue(), timeout)),
-  });
+  const queue = createWriteQueue();
+  const writes = new Kysely<Tables>({ dialect: sqliteDialect(writingDriver(writer, queue, timeout)) });
   const listeners = new Set<{ readonly told: () => void }>();
   const transaction = <T>(work: (trx: WriteTransaction) => Promise<T>) => writes.transaction().execute(work);
 
@@ -54,9 +53,10 @@ export function sqliteEngine(file: string, { reader, writer }: OpenFile, timeout
     },
     async close() {
       listeners.clear();
+      await queue.enter();
       // The reader first: the last one to leave empties the write-ahead log, which takes a connection that writes.
-      await reads.destroy();
-      await writes.destroy();
+      reader.close();
+      writer.close();
     },
     migrations: Object.freeze({
       name: file,

@@ -40,11 +40,11 @@ export function initial(types: ColumnTypes): readonly string[] {
     `create index feature_flag_changes_customer on feature_flag_changes (customer_id, revision, position)
       where customer_id is not null`,
     `create index feature_flag_changes_customer_path
-      on feature_flag_changes (customer_id, flag_path, revision, position) where customer_id is not null`,
+      on feature_flag_changes (customer_id, flag_path, revision desc, position desc) where customer_id is not null`,
     `create index feature_flag_changes_organization on feature_flag_changes (organization_id, revision, position)
       where organization_id is not null`,
     `create index feature_flag_changes_organization_path
-      on feature_flag_changes (organization_id, flag_path, revision, position) where organization_id is not null`,
+      on feature_flag_changes (organization_id, flag_path, revision desc, position desc) where organization_id is not null`,
     `create index feature_flag_changes_path on feature_flag_changes (flag_path, revision, position)`,
     `create index feature_flag_changes_change on feature_flag_changes (change_id)`,
     ...appendOnly,
