@@ -22,7 +22,7 @@ interface Timer {
  *
  * @example
  * const clock = manualClock();
- * const cache = createFlagCache({ clock });
+ * const cache = new FlagCache({ clock });
  * await clock.advance(5 * 60_000);
  */
 export function manualClock(start: number = Date.UTC(2025, 0, 1)): ManualClock {

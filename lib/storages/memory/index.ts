@@ -28,7 +28,7 @@ export interface MemoryStorageOptions {
  * of frozen rows. It ends with the process; `close` ends it earlier.
  *
  * @example
- * const manager = createFeatureFlagManager({ definition, storage: memoryStorage() });
+ * const manager = new FeatureFlagManager({ definition, storage: memoryStorage() });
  */
 export function memoryStorage(options: MemoryStorageOptions = {}): FlagStorage {
   const { clock = systemClock, epoch = crypto.randomUUID() } = options;
