@@ -1,6 +1,14 @@
 import { spawnSync } from "node:child_process";
-import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
-import { delimiter, dirname, join } from "node:path";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { delimiter, dirname, join, relative, sep } from "node:path";
 import { ROOT } from "../support/module-graph.ts";
 
 export interface PackedPackage {
@@ -32,11 +40,13 @@ export function packedPackage(folder: string): PackedPackage {
     if (existsSync(join(ROOT, name))) cpSync(join(ROOT, name), join(stage, name), { recursive: true });
   }
   run("tsc", ["-p", "tsconfig.build.json", "--outDir", join(stage, "dist")], ROOT);
-  const [packed]: readonly { filename: string; files: readonly { path: string }[] }[] = JSON.parse(
-    run("npm", ["pack", "--json", "--ignore-scripts", "--pack-destination", folder], stage),
-  );
-  if (packed === undefined) throw new Error("npm pack made no tarball");
-  run("tar", ["-xzf", packed.filename], folder);
+  run("npm", ["pack", "--ignore-scripts", "--pack-destination", folder], stage);
+  const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz"));
+  if (tarball === undefined) throw new Error("npm pack made no tarball");
+  run("tar", ["-xzf", tarball], folder);
+  const files = readdirSync(join(folder, "package"), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(join(folder, "package"), join(entry.parentPath, entry.name)));
   cpSync(join(folder, "package"), join(modules, manifest.name), { recursive: true });
 
   for (const name of [...Object.keys(manifest.dependencies), "@types/node"]) {
@@ -46,7 +56,7 @@ export function packedPackage(folder: string): PackedPackage {
 
   return {
     project,
-    files: packed.files.map(({ path }) => path).sort(),
+    files: files.map((path) => path.split(sep).join("/")).sort(),
     node: (...args) => run(process.execPath, args, project),
   };
 }
