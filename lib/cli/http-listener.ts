@@ -34,7 +34,12 @@ export async function listen({ server, host, port, log }: HttpListenerOptions): 
       errorHandler: (error) => errorResponse(unreadable(error), globalThis.crypto.randomUUID(), log),
     },
   );
-  const http = createServer(TIMEOUTS, (incoming, outgoing) => void handler(incoming, outgoing));
+  const http = createServer(TIMEOUTS, (incoming, outgoing) => {
+    outgoing.once("close", () => {
+      if (!http.listening) http.closeIdleConnections();
+    });
+    void handler(incoming, outgoing);
+  });
   http.on("clientError", refuseMalformed);
   await opened(http, host, port);
   const address = http.address();

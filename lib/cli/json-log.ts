@@ -11,8 +11,8 @@ const MOST_ITEMS = 100;
 /** A log of one JSON object per line, whatever is in the facts. */
 export function jsonLog(output: CliOutput, clock: Pick<Clock, "now">): Log {
   const write = (level: string, facts: object, message: string): void => {
-    const time = new Date(clock.now()).toISOString();
-    const line = JSON.stringify({ time, level, message: text(message), ...plainFields(facts, 0) });
+    const own = { time: new Date(clock.now()).toISOString(), level, message: text(message) };
+    const line = JSON.stringify({ ...own, ...plainFields(facts, 0), ...own });
     // What JSON leaves as it is can still end a line or steer a terminal; JSON's own escapes are printable already.
     output.write(`${printable(maskAdminKeys(line))}\n`);
   };

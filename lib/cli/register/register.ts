@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createReadStream } from "node:fs";
 import { resolve } from "node:path";
 import { FlagError } from "../../feature-flags/core/errors.ts";
@@ -23,7 +24,7 @@ export interface RegisterOptions extends StorageOptions {
 export async function register(options: RegisterOptions, host: CliHost): Promise<number> {
   const { kind, skipBad = false } = options;
   const read = formatOf(options) === "csv" ? readCsvLines : readJsonLines;
-  const source = openInput(options.input, host);
+  const source = await openInput(options.input, host);
   const storage = await openStorage(options, host);
   const progress = registrationProgress(host.err, kind);
   try {
@@ -54,18 +55,30 @@ function formatOf({ format, input }: RegisterOptions): "jsonl" | "csv" {
   );
 }
 
-async function* openInput(input: string, host: CliHost): AsyncGenerator<Uint8Array> {
-  if (input === "-") {
-    yield* host.stdin;
-    return;
-  }
+/** Opens the file before anything else is touched: a mistyped name must not leave an empty database behind. */
+async function openInput(input: string, host: CliHost): Promise<AsyncIterable<Uint8Array>> {
+  if (input === "-") return host.stdin;
   const path = resolve(host.cwd, input);
+  const stream = createReadStream(path);
   try {
-    yield* createReadStream(path);
+    await once(stream, "open");
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new FlagError("MALFORMED_REQUEST", `Cannot read ${path}: ${reason}`, { cause });
+    throw unreadable(path, cause);
   }
+  return readingFrom(stream, path);
+}
+
+async function* readingFrom(stream: AsyncIterable<Uint8Array>, path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream;
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+function unreadable(path: string, cause: unknown): FlagError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new FlagError("MALFORMED_REQUEST", `Cannot read ${path}: ${reason}`, { cause });
 }
 
 function summary({ stored, bad, stoppedAt }: Registration, kind: TenantKind): string {
