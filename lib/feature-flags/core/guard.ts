@@ -1,0 +1,133 @@
+import { asStorageError, FlagError } from "./errors.ts";
+import type { Clock } from "./types.ts";
+
+export interface GuardOptions {
+  readonly clock: Clock;
+  /** 0 to 1; spreads probes, so that many instances do not return to a database at once. */
+  readonly random: () => number;
+  /** The most milliseconds one read may take. */
+  readonly readBudget: number;
+  /** The most milliseconds one write may take before its outcome is called unknown. */
+  readonly writeBudget: number;
+  /** The cheapest real read: asks whether storage is back. */
+  readonly probe: () => Promise<unknown>;
+  /** Called when storage is given up on, with why. */
+  readonly onLost: (error: FlagError) => void;
+  /** Called when a probe has succeeded, with for how many milliseconds storage was away. */
+  readonly onRecovered: (milliseconds: number) => void;
+}
+
+const FAILURES_UNTIL_OPEN = 3;
+const FIRST_PROBE_AFTER = 250;
+const LAST_PROBE_AFTER = 4_000;
+
+/**
+ * Keeps a storage that fails or hangs from costing anybody time. After three failures in a row the circuit opens:
+ * calls are refused at once, and only a probe asks storage, again and again with jitter, until it answers.
+ */
+export class StorageGuard {
+  readonly #options: GuardOptions;
+  #failures = 0;
+  #lost: { readonly error: FlagError; readonly since: number } | undefined;
+  #probes = 0;
+  #cancelProbe: (() => void) | undefined;
+  #closed = false;
+
+  constructor(options: GuardOptions) {
+    this.#options = options;
+  }
+
+  /** Why storage is not asked at present; undefined while it is. */
+  get lost(): FlagError | undefined {
+    return this.#lost?.error;
+  }
+
+  /** A read within its budget. Rejects with STORAGE_UNAVAILABLE once that is spent, or at once while storage is lost. */
+  read<T>(operation: () => Promise<T>): Promise<T> {
+    const { readBudget } = this.#options;
+    return this.#run(operation, readBudget, "reading", `It did not answer within ${readBudget} ms.`);
+  }
+
+  /** A write within its budget. What has not come back by then may have been committed all the same. */
+  write<T>(operation: () => Promise<T>): Promise<T> {
+    const { writeBudget } = this.#options;
+    const outcome = `It did not answer within ${writeBudget} ms: read before you write again, the change may be there.`;
+    return this.#run(operation, writeBudget, "writing", outcome);
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelProbe?.();
+  }
+
+  async #run<T>(operation: () => Promise<T>, budget: number, doing: string, late: string): Promise<T> {
+    if (this.#lost !== undefined) throw this.#lost.error;
+    try {
+      const result = await within(this.#options.clock, budget, operation(), late);
+      this.#failures = 0;
+      return result;
+    } catch (cause) {
+      const error = asStorageError(cause, doing);
+      if (error.code === "STORAGE_UNAVAILABLE") this.#failed(error);
+      throw error;
+    }
+  }
+
+  #failed(error: FlagError): void {
+    this.#failures += 1;
+    if (this.#failures < FAILURES_UNTIL_OPEN || this.#lost !== undefined || this.#closed) return;
+    this.#lost = { error, since: this.#options.clock.now() };
+    this.#probes = 0;
+    this.#scheduleProbe();
+    this.#options.onLost(error);
+  }
+
+  #scheduleProbe(): void {
+    if (this.#closed) return;
+    const { clock, random } = this.#options;
+    const longest = Math.min(LAST_PROBE_AFTER, FIRST_PROBE_AFTER * 2 ** this.#probes);
+    this.#probes += 1;
+    const wait = longest * (0.5 + random() / 2);
+    this.#cancelProbe = clock.setTimer(() => {
+      this.#probeNow().then(
+        () => this.#recovered(),
+        (cause: unknown) => this.#stillLost(asStorageError(cause, "asking whether storage is back")),
+      );
+    }, wait);
+  }
+
+  async #probeNow(): Promise<void> {
+    const { clock, readBudget, probe } = this.#options;
+    await within(clock, Math.max(readBudget, 1_000), probe(), "The probe was not answered.");
+  }
+
+  #recovered(): void {
+    if (this.#lost === undefined || this.#closed) return;
+    const away = this.#options.clock.now() - this.#lost.since;
+    this.#lost = undefined;
+    this.#failures = 0;
+    this.#options.onRecovered(away);
+  }
+
+  #stillLost(error: FlagError): void {
+    if (this.#lost === undefined || this.#closed) return;
+    this.#lost = { ...this.#lost, error };
+    this.#scheduleProbe();
+  }
+}
+
+/** The promise's outcome, or STORAGE_UNAVAILABLE if it has none after `milliseconds`. */
+export async function within<T>(clock: Clock, milliseconds: number, promise: Promise<T>, late: string): Promise<T> {
+  let cancel = (): void => {};
+  const tooLate = new Promise<never>((_, reject) => {
+    cancel = clock.setTimer(
+      () => reject(new FlagError("STORAGE_UNAVAILABLE", `Storage is not answering. ${late}`)),
+      milliseconds,
+    );
+  });
+  try {
+    return await Promise.race([promise, tooLate]);
+  } finally {
+    cancel();
+  }
+}
