@@ -17,7 +17,8 @@ export function openTestDatabase(
   connections = 10,
 ): TestDatabase {
   const url = inject("postgresUrl");
-  const pool = new pg.Pool({ connectionString: url, max: connections });
+  // Under its name the server shows which connections are this test's.
+  const pool = new pg.Pool({ connectionString: url, max: connections, application_name: schema });
   pool.on("error", () => undefined);
   return {
     url,
