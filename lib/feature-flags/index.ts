@@ -90,9 +90,14 @@ export class FeatureFlagManager<C extends object = ChatWidgetFeatureFlags> {
     const { audit = "best-effort", pollEvery = 1_000 } = options;
     const definition = options.definition ?? (chatWidgetFlags as FlagDefinition<object> as FlagDefinition<C>);
     const environment = options.environment ?? environmentName();
-    const connection = new StorageConnection(options.storage ?? openProcessStorage);
     const cache = new FlagCache<FlagEvaluation<C>>({ ...options.cache, clock });
     const log = new OnceLog(options.log ?? silentLog, clock);
+    const { readBudget, initTimeout, loadsAtOnce } = options;
+    const connection = new StorageConnection(options.storage ?? openProcessStorage, {
+      ...{ clock, random, readBudget, initTimeout, loadsAtOnce },
+      onLost: (error) => this.#lost(error),
+      onRecovered: (milliseconds) => this.#recovered(milliseconds),
+    });
     const preload = options.preload ?? false;
     const propagation = new Propagation({ connection, cache, clock, random, log, pollEvery, preload });
     this.definition = definition;
@@ -192,7 +197,7 @@ export class FeatureFlagManager<C extends object = ChatWidgetFeatureFlags> {
     const written = await this.#writer.update(tenant, change, meta);
     const { override, version, revision, changes, audit } = written;
     this.#auditRetry.after(written);
-    if (override !== undefined) this.#propagation.applyOwn(tenant, override);
+    if (override !== undefined) this.#propagation.applyOwn(written.tenant, override);
     const changeId = revision === undefined ? undefined : written.changeId;
     return Object.freeze({ version, revision, changeId, changes, audit });
   }
@@ -201,13 +206,14 @@ export class FeatureFlagManager<C extends object = ChatWidgetFeatureFlags> {
   async explain(context: TenantContext, path?: PathIn<C>): Promise<readonly FlagExplanation[]> {
     const invalid = contextError(context);
     if (invalid !== undefined) throw invalid;
-    const storage = await this.#connection.open();
-    return await explainFlags(storage, this.definition, this.#environmentFlags(), context, path);
+    return await this.#connection.read((storage) =>
+      explainFlags(storage, this.definition, this.#environmentFlags(), context, path),
+    );
   }
 
   /** Every stored override that does not fit the definition or breaks a rule. */
   async *ailingOverrides(): AsyncGenerator<Ailment> {
-    yield* ailingOverrides(await this.#connection.open(), this.definition, this.#environmentFlags());
+    yield* ailingOverrides(this.#connection, this.definition, this.#environmentFlags());
   }
 
   /** Ends the cached answers for a customer; the next `getFlags` reads storage. */

@@ -87,6 +87,10 @@ export function defineFlags<C extends object>(
   if (!isBranch(input.defaults)) {
     throw new FlagError("DEFINITION_INVALID", "`defaults` must be a plain object with at least one flag.");
   }
+  const { resolution = "cascade" } = input;
+  if (resolution !== "cascade" && resolution !== "first-match") {
+    throw new FlagError("DEFINITION_INVALID", '`resolution` must be "cascade" or "first-match".');
+  }
   const leaves = leavesOf(input.defaults);
   const defaults = frozen(input.defaults) as DeepReadonly<C>;
   const checks = compileRules(input.rules ?? [], leaves);
@@ -103,7 +107,7 @@ export function defineFlags<C extends object>(
 
   const definition: FlagDefinition<C> = Object.freeze({
     defaults,
-    resolution: input.resolution ?? "cascade",
+    resolution,
     leaves,
     environments: Object.freeze([...environments.keys()]),
     hasSchema: schema !== undefined,
@@ -165,6 +169,10 @@ function environmentFlags<C extends object>(
       if (isBranch(below)) {
         check(value, below, path);
         continue;
+      }
+      if (key.includes(".")) {
+        const message = `"${path}" in environment "${name}" has a dot in its key. Nest the objects instead.`;
+        throw new FlagError("DEFINITION_INVALID", message, { path });
       }
       const leaf = leaves.get(path);
       if (leaf === undefined)

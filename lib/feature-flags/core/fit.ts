@@ -50,7 +50,8 @@ function fitBranch<C extends object>(
       if (Object.keys(fitted).length > 0) values[key] = Object.freeze(fitted);
       continue;
     }
-    const leaf = definition.leaves.get(path);
+    // A key with a dot can look like the path of a leaf, but nothing would ever read the value there.
+    const leaf = key.includes(".") ? undefined : definition.leaves.get(path);
     if (leaf === undefined) {
       report(path, "The definition has no such flag (any more).");
       continue;

@@ -116,6 +116,9 @@ export function createResolver<C extends object>(
   });
 }
 
+/** Below a refused value there may be another one, and a schema may look at some values only once others are sound. */
+const MAX_SCHEMA_PASSES = 8;
+
 /** Takes out the leaves the schema refuses: those lose their override, the rest of the layer applies. */
 function withoutRefused<C extends object>(
   definition: FlagDefinition<C>,
@@ -125,14 +128,22 @@ function withoutRefused<C extends object>(
   if (!definition.hasSchema) return { layers, refused: [] };
   const refused: OverrideMismatch[] = [];
   let left = layers;
-  for (const issue of definition.schemaIssues(merged(layers))) {
-    const leaf = definition.leaves.get(issue.path);
-    const setter = leaf && left.findLast((layer) => readPath(layer.values, leaf.segments) !== undefined);
-    if (leaf === undefined || setter === undefined) continue;
-    refused.push(Object.freeze({ layer: setter.source, path: leaf.path, message: issue.message }));
-    left = left.map((layer) =>
-      layer === setter ? { ...layer, values: withoutPath(layer.values as FlagObject, leaf.segments) } : layer,
-    );
+  for (let pass = 0; pass < MAX_SCHEMA_PASSES; pass += 1) {
+    const before = refused.length;
+    // Several items of one list may be refused: the layer loses the leaf once, and the one below gets its turn.
+    const issues = new Map(definition.schemaIssues(merged(left)).map((issue) => [issue.path, issue]));
+    for (const issue of issues.values()) {
+      const leaf = definition.leaves.get(issue.path);
+      const setter = leaf && left.findLast((layer) => readPath(layer.values, leaf.segments) !== undefined);
+      if (leaf === undefined || setter === undefined) continue;
+      refused.push(Object.freeze({ layer: setter.source, path: leaf.path, message: issue.message }));
+      left = left.map((layer) =>
+        layer === setter
+          ? { ...layer, values: withoutPath(layer.values as FlagObject, leaf.segments) }
+          : layer,
+      );
+    }
+    if (refused.length === before) break;
   }
   return { layers: left.filter((layer) => Object.keys(layer.values).length > 0), refused };
 }

@@ -37,7 +37,8 @@ function collect(branch: object, above: readonly string[], into: Map<string, Lea
     }
     const flaw = valueFlaw(value);
     if (flaw !== undefined) throw invalid(path, flaw);
-    into.set(path, { path, segments, kind: kindOf(value), items: itemKind(value) });
+    Object.freeze(segments);
+    into.set(path, Object.freeze({ path, segments, kind: kindOf(value), items: itemKind(value) }));
   }
 }
 
@@ -53,11 +54,9 @@ export function leafFlaw(leaf: Leaf, value: unknown): string | undefined {
   if (flaw !== undefined) return flaw;
   if (leaf.kind === "null") return undefined;
   if (kindOf(value) !== leaf.kind) return `takes ${named(leaf.kind)}, not ${named(kindOf(value))}`;
-  const odd =
-    Array.isArray(value) && leaf.items !== undefined && value.find((item) => kindOf(item) !== leaf.items);
-  return odd !== false && odd !== undefined && leaf.items !== undefined
-    ? `takes an array of ${leaf.items}s, not one with ${named(kindOf(odd))}`
-    : undefined;
+  if (!Array.isArray(value) || leaf.items === undefined) return undefined;
+  const odd = value.map(kindOf).find((kind) => kind !== leaf.items);
+  return odd === undefined ? undefined : `takes an array of ${leaf.items}s, not one with ${named(odd)}`;
 }
 
 /** Why `value` is not something JSON and both databases can hold, as the end of a sentence. */

@@ -3,6 +3,7 @@ import { FlagError } from "./errors.ts";
 import type { Leaf } from "./leaves.ts";
 import {
   FORBIDDEN_KEYS,
+  frozen,
   isBranch,
   isFlagObject,
   isPlainObject,
@@ -29,10 +30,13 @@ export interface PatchInput {
 
 /** Checks a change against the definition. Throws INVALID_PATCH, UNKNOWN_PATH, TYPE_MISMATCH, PATCH_TOO_LARGE. */
 export function parsePatch<C extends object>(definition: FlagDefinition<C>, input: PatchInput): Patch {
+  if (!isPlainObject(input)) {
+    throw new FlagError("INVALID_PATCH", "A change must be an object with `set`, `unset` or both.");
+  }
   const set = new Map<Leaf, FlagValue>();
   if (input.set !== undefined) collect(definition, input.set, definition.defaults, [], set);
   checkSize(set);
-  const unset = [...new Set((input.unset ?? []).flatMap((path) => definition.leavesUnder(path)))];
+  const unset = [...new Set(pathsOf(input.unset).flatMap((path) => definition.leavesUnder(path)))];
   const both = unset.find((leaf) => set.has(leaf));
   if (both !== undefined) {
     throw new FlagError("INVALID_PATCH", `"${both.path}" is both set and unset. Decide for one.`, {
@@ -40,6 +44,12 @@ export function parsePatch<C extends object>(definition: FlagDefinition<C>, inpu
     });
   }
   return { set, unset };
+}
+
+function pathsOf(unset: unknown): readonly string[] {
+  if (unset === undefined) return [];
+  if (Array.isArray(unset) && unset.every((path) => typeof path === "string")) return unset;
+  throw new FlagError("INVALID_PATCH", "The paths to unset must be a list of strings.");
 }
 
 function collect<C extends object>(
@@ -85,7 +95,8 @@ function assign<C extends object>(
   const flaw = definition.flaw(leaf, value);
   if (flaw !== undefined) throw new FlagError("TYPE_MISMATCH", `"${path}" ${flaw}.`, { path });
   if (into.has(leaf)) throw new FlagError("INVALID_PATCH", `"${path}" is set twice.`, { path });
-  into.set(leaf, value as FlagValue);
+  // A copy: what was checked is what is written, and nobody can change it in between or later.
+  into.set(leaf, frozen(value) as FlagValue);
 }
 
 function checkSize(set: ReadonlyMap<Leaf, FlagValue>): void {

@@ -1,4 +1,3 @@
-import { FlagError } from "./errors.ts";
 import type { Leaf } from "./leaves.ts";
 import type { RuleViolation } from "./types.ts";
 
@@ -21,25 +20,33 @@ export interface StandardSchema<Output> {
   };
 }
 
-/** What a schema has against a config: the leaf it is about (or the path as the schema says it), and why. */
+/**
+ * What a schema has against a config: the leaf it is about (or the path as the schema says it), and why. A schema
+ * that fails instead of answering has that against the config: it must not break the answer of the tenant it met.
+ */
 export function schemaIssues(
   schema: StandardSchema<unknown>,
   config: unknown,
   leaves: ReadonlyMap<string, Leaf>,
 ): RuleViolation[] {
-  const result = schema["~standard"].validate(config);
-  if (result instanceof Promise) {
-    result.catch(() => {
-      // The refusal below already says that this schema cannot be used.
-    });
-    throw new FlagError(
-      "DEFINITION_INVALID",
-      "The schema validates asynchronously. Evaluation is synchronous: give a schema without async refinements.",
-    );
-  }
-  return (result.issues ?? []).map((issue) =>
+  return validated(schema, config).map((issue) =>
     Object.freeze({ path: leafOf(issue, leaves), message: issue.message }),
   );
+}
+
+function validated(schema: StandardSchema<unknown>, config: unknown): readonly SchemaIssue[] {
+  try {
+    const result = schema["~standard"].validate(config);
+    if (!(result instanceof Promise)) return result.issues ?? [];
+    result.catch(() => {
+      // What is said below already tells that this schema cannot be used.
+    });
+    const remedy = "Evaluation is synchronous: give a schema without async refinements.";
+    return [{ message: `The schema validates asynchronously. ${remedy}` }];
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    return [{ message: `The schema failed while checking: ${why}` }];
+  }
 }
 
 /** The leaf an issue lies in: schemas also point below leaves (an array's item) and at branches. */

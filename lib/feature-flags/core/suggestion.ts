@@ -21,7 +21,8 @@ function nearest(path: string, known: Iterable<string>): string | undefined {
   for (const candidate of known) {
     const name = candidate.toLowerCase();
     const alike = end !== "" && name.slice(name.lastIndexOf(".") + 1) === end;
-    const edits = alike ? Math.min(1, distance(wanted, name, fewest)) : distance(wanted, name, fewest);
+    // One that ends alike is nearer than any other; among those, too, the nearest is meant.
+    const edits = alike ? distance(wanted, name, 200) / 1_000 : distance(wanted, name, fewest);
     if (edits < fewest) [best, fewest] = [candidate, edits];
   }
   return best;

@@ -1,4 +1,5 @@
 import { FlagError } from "./errors.ts";
+import type { TenantRef } from "./storage.ts";
 import type { TenantContext } from "./types.ts";
 
 const MAX_ID = 255;
@@ -10,8 +11,23 @@ export function checkId(what: "customer" | "organization", id: unknown): asserts
   if (flaw !== undefined) throw new FlagError("INVALID_ID", `The ${what} id ${flaw}.`);
 }
 
-/** The first thing wrong with the ids of a context; undefined if nothing is. */
+/** A copy of the tenant that a change names. INVALID_ID unless it is one. */
+export function checkedTenant(tenant: unknown): TenantRef {
+  if (typeof tenant === "object" && tenant !== null && "kind" in tenant && "id" in tenant) {
+    const { kind, id } = tenant;
+    if (kind === "customer" || kind === "organization") {
+      checkId(kind, id);
+      return { kind, id };
+    }
+  }
+  throw new FlagError("INVALID_ID", 'Say whose flags to change: { kind: "customer" or "organization", id }.');
+}
+
+/** The first thing wrong with a context; undefined if nothing is. */
 export function contextError(context: TenantContext): FlagError | undefined {
+  if (typeof context !== "object" || context === null) {
+    return new FlagError("INVALID_ID", "Say who asks with an object: { customerId, organizationId }.");
+  }
   for (const [what, id] of [
     ["customer", context.customerId],
     ["organization", context.organizationId],

@@ -2,30 +2,23 @@ import { logFlagChanges, sameValue } from "./change-tracking.ts";
 import type { StorageConnection } from "./connection.ts";
 import type { FlagDefinition } from "./definition.ts";
 import { FlagError } from "./errors.ts";
-import { fitOverride } from "./fit.ts";
 import { createResolver, type ResolvedFlags, type Resolver, type TenantOverrides } from "./layers.ts";
+import { valueFlaw } from "./leaves.ts";
 import { applyPatch, type Patch, type PatchInput, parsePatch } from "./patch.ts";
-import { isFlagObject } from "./paths.ts";
+import { isFlagObject, readPath } from "./paths.ts";
 import type {
   LockedTenant,
   OverrideDecision,
+  OverrideWrite,
   OverrideWritten,
   StoredOverride,
   TenantRef,
 } from "./storage.ts";
-import { checkId } from "./tenant-id.ts";
-import { type Clock, type FlagObject, FlagSource } from "./types.ts";
+import { checkedTenant, checkId } from "./tenant-id.ts";
+import { type Clock, type FlagChange, type FlagObject, FlagSource, type RuleViolation } from "./types.ts";
+import { checkedMeta, type WriteMeta } from "./write-meta.ts";
 
-/** Who changes an override, why, and what they believe to be there. */
-export interface WriteMeta {
-  readonly changedBy?: string | undefined;
-  readonly onBehalfOf?: string | undefined;
-  readonly reason?: string | undefined;
-  /** The version the override must have; 0 for none yet. Otherwise VERSION_CONFLICT. */
-  readonly ifVersion?: number | undefined;
-  /** A customer's organization, where the tenant directory does not know it. */
-  readonly organizationId?: string | undefined;
-}
+export type { WriteMeta } from "./write-meta.ts";
 
 export interface WriterParts<C extends object> {
   readonly definition: FlagDefinition<C>;
@@ -38,6 +31,7 @@ export interface WriterParts<C extends object> {
 
 /** What storage did, and the override as it stands now. */
 export interface Written extends OverrideWritten {
+  readonly tenant: TenantRef;
   readonly changeId: string;
   /** Undefined where nothing changed. */
   readonly override: StoredOverride | undefined;
@@ -54,17 +48,17 @@ export class FlagWriter<C extends object> {
   }
 
   /** Rejects with the code of what is wrong; then nothing was written. */
-  async update(tenant: TenantRef, input: PatchInput, meta: WriteMeta): Promise<Written> {
+  async update(asked: TenantRef, input: PatchInput, askedMeta: WriteMeta): Promise<Written> {
     const { definition, connection, clock, newId, audit } = this.#parts;
-    checkId(tenant.kind, tenant.id);
+    // Copies, all of them, made before the first await: what was checked is what is written.
+    const tenant = checkedTenant(asked);
+    const meta = checkedMeta(askedMeta, audit);
     if (meta.organizationId !== undefined) checkId("organization", meta.organizationId);
-    checkActor(meta, audit);
     const patch = parsePatch(definition, input);
-    const storage = await connection.open();
     const changeId = newId();
     const changedAt = clock.now();
     let flags: FlagObject = {};
-    const written = await storage.writeOverride({
+    const write: OverrideWrite = {
       tenant,
       organizationId: meta.organizationId,
       withCustomers:
@@ -80,13 +74,14 @@ export class FlagWriter<C extends object> {
         if (decision !== undefined) flags = decision.flags;
         return decision;
       },
-    });
+    };
+    const written = await connection.write((storage) => storage.writeOverride(write));
     const { version, revision } = written;
     const override =
       revision === undefined
         ? undefined
         : { flags, version, revision, updatedAt: changedAt, updatedBy: meta.changedBy };
-    return { ...written, changeId, override };
+    return { ...written, tenant, changeId, override };
   }
 
   #decide(
@@ -103,32 +98,31 @@ export class FlagWriter<C extends object> {
     const changed: StoredOverride = { ...emptyOverride, ...current.own, flags: newFlags };
     const before = this.#resolver.resolve(layersOf(tenant, current, current.own));
     const after = this.#resolver.resolve(layersOf(tenant, current, changed));
-    refuseBroken(before, after, patch);
+    refuseMismatches(tenant, after, patch);
+    const broken = newlyBroken(before, after);
+    if (broken !== undefined) throw new FlagError("RULE_VIOLATED", broken.message, { path: broken.path });
     this.#refuseBrokenCustomers(tenant, current, changed);
 
-    const { definition } = this.#parts;
-    const layer =
-      tenant.kind === "customer" ? FlagSource.CUSTOMER_OVERRIDE : FlagSource.ORGANIZATION_OVERRIDE;
     const changes = logFlagChanges(before.config, after.config, {
-      oldOverride: fitOverride(definition, layer, oldFlags).values,
-      newOverride: fitOverride(definition, layer, newFlags).values,
-      shape: definition.defaults,
+      oldOverride: oldFlags,
+      newOverride: newFlags,
+      shape: this.#parts.definition.defaults,
     });
-    return changes.length === 0 ? undefined : { flags: newFlags, changes };
+    return { flags: newFlags, changes: changes.map(storable) };
   }
 
   /** Under cascade a customer sees its organization's values too: the change must not break a rule for any. */
   #refuseBrokenCustomers(tenant: TenantRef, current: LockedTenant, organization: StoredOverride): void {
     if (tenant.kind !== "organization") return;
     const broken: string[] = [];
-    let first: FlagError | undefined;
+    let first: RuleViolation | undefined;
     for (const [id, customer] of current.customers) {
       const before = this.#resolver.resolve({ customer, organization: current.own });
       const after = this.#resolver.resolve({ customer, organization });
-      const violation = newViolation(before, after);
+      const violation = newlyBroken(before, after);
       if (violation === undefined) continue;
       broken.push(id);
-      first ??= new FlagError("RULE_VIOLATED", violation.message, { path: violation.path });
+      first ??= violation;
     }
     if (first === undefined) return;
     const named = broken.slice(0, 10);
@@ -163,19 +157,6 @@ function layersOf(
     : { organization: own };
 }
 
-function checkActor(meta: WriteMeta, audit: "required" | "best-effort"): void {
-  if (audit !== "required") return;
-  if (!meta.changedBy?.trim()) {
-    throw new FlagError(
-      "ACTOR_REQUIRED",
-      "This system keeps a required audit: say who makes the change (changedBy).",
-    );
-  }
-  if (!meta.reason?.trim()) {
-    throw new FlagError("REASON_REQUIRED", "This system keeps a required audit: say why (reason).");
-  }
-}
-
 function checkVersion(
   tenant: TenantRef,
   own: StoredOverride | undefined,
@@ -190,27 +171,43 @@ function checkVersion(
   );
 }
 
-/** Refuses what the change itself breaks; a rule that was broken before does not stop repairs elsewhere. */
-function refuseBroken<C extends object>(
-  before: ResolvedFlags<C>,
-  after: ResolvedFlags<C>,
-  patch: Patch,
-): void {
-  const refused = after.mismatches.find((mismatch) =>
-    [...patch.set.keys()].some((leaf) => leaf.path === mismatch.path),
+/** Refuses values of the patch that do not fit. */
+function refuseMismatches<C extends object>(tenant: TenantRef, after: ResolvedFlags<C>, patch: Patch): void {
+  const layer = tenant.kind === "customer" ? FlagSource.CUSTOMER_OVERRIDE : FlagSource.ORGANIZATION_OVERRIDE;
+  const refused = after.mismatches.find(
+    (mismatch) =>
+      mismatch.layer === layer && [...patch.set.keys()].some((leaf) => leaf.path === mismatch.path),
   );
-  if (refused !== undefined) {
-    throw new FlagError("TYPE_MISMATCH", `"${refused.path}" is refused by the schema: ${refused.message}`, {
-      path: refused.path,
-    });
-  }
-  const violation = newViolation(before, after);
-  if (violation !== undefined)
-    throw new FlagError("RULE_VIOLATED", violation.message, { path: violation.path });
+  if (refused === undefined) return;
+  throw new FlagError("TYPE_MISMATCH", `"${refused.path}" is refused by the schema: ${refused.message}`, {
+    path: refused.path,
+  });
 }
 
-function newViolation<C extends object>(before: ResolvedFlags<C>, after: ResolvedFlags<C>) {
+/**
+ * What the change itself breaks: a rule, or a value that applied until now and would be left out. What was broken
+ * before does not stop repairs elsewhere.
+ */
+function newlyBroken<C extends object>(
+  before: ResolvedFlags<C>,
+  after: ResolvedFlags<C>,
+): RuleViolation | undefined {
+  const dropped = after.mismatches.find(({ layer, path }) =>
+    before.layers.some(
+      (applied) => applied.source === layer && readPath(applied.values, path.split(".")) !== undefined,
+    ),
+  );
+  if (dropped !== undefined) {
+    return { path: dropped.path, message: `"${dropped.path}" would no longer fit: ${dropped.message}` };
+  }
   return after.violations.find(
     (found) => !before.violations.some((old) => old.path === found.path && old.message === found.message),
   );
+}
+
+/** An override changed by hand may hold what the audit trail cannot: then the row tells of the change without it. */
+function storable(change: FlagChange): FlagChange {
+  const { oldOverride } = change;
+  if (oldOverride === undefined || valueFlaw(oldOverride) === undefined) return change;
+  return { ...change, oldOverride: undefined };
 }
