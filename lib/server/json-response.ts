@@ -19,7 +19,7 @@ export function jsonResponse(body: object, status: number, headers: Record<strin
 }
 
 /** JSON with one line per field, and per item of a list of objects: what fits a terminal and `grep`. */
-export function readableJson(body: object): string {
+function readableJson(body: object): string {
   const fields = Object.entries(body).flatMap(([key, value]) => {
     const text = Array.isArray(value) && value.length > 0 ? list(value) : JSON.stringify(value);
     return text === undefined ? [] : [`  ${JSON.stringify(key)}: ${text}`];

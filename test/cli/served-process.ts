@@ -16,7 +16,7 @@ export interface ServedProcess {
 }
 
 /** The environment of a user who has set nothing for Strata. */
-export function plainEnvironment(extra: Record<string, string> = {}): Record<string, string> {
+function plainEnvironment(extra: Record<string, string> = {}): Record<string, string> {
   const { PATH = "", HOME = "", TMPDIR } = process.env;
   return { PATH, HOME, ...(TMPDIR === undefined ? {} : { TMPDIR }), ...extra };
 }

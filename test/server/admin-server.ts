@@ -13,7 +13,7 @@ export interface LoggedLine {
   readonly message: string;
 }
 
-export function recordingLog(): Log & { readonly lines: LoggedLine[] } {
+function recordingLog(): Log & { readonly lines: LoggedLine[] } {
   const lines: LoggedLine[] = [];
   const at = (level: LoggedLine["level"]) => (facts: object, message: string) =>
     void lines.push({ level, facts, message });
