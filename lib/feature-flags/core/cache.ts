@@ -9,6 +9,8 @@ export interface FlagCacheOptions {
   /** The most entries kept; the least recently used go first. Default: 100,000. */
   readonly maxEntries?: number | undefined;
   readonly clock?: Clock | undefined;
+  /** 0 to 1. Where given, entries expire up to a tenth of the TTL early, so that not all do at once. */
+  readonly random?: (() => number) | undefined;
 }
 
 export interface FlagCacheStats {
@@ -55,6 +57,7 @@ export class FlagCache<V> {
   readonly #maxEntries: number;
   readonly #resolution: number;
   readonly #clock: Clock;
+  readonly #random: () => number;
   #origin: number;
   /** Milliseconds since `#origin`, or -1 when the clock is to be read again. Small integers, never boxed. */
   #now = -1;
@@ -69,16 +72,19 @@ export class FlagCache<V> {
   constructor(options: number | FlagCacheOptions = {}) {
     const given = typeof options === "number" ? { ttl: options } : options;
     this.#clock = given.clock ?? systemClock;
-    this.#ttl = Math.min(Math.max(0, Math.trunc(given.ttl ?? FIVE_MINUTES)), TWELVE_DAYS / 2);
-    this.#maxEntries = Math.max(1, given.maxEntries ?? 100_000);
+    this.#random = given.random ?? (() => 0);
+    this.#ttl = Math.min(Math.max(0, Math.trunc(numberOr(given.ttl, FIVE_MINUTES))), TWELVE_DAYS / 2);
+    this.#maxEntries = Math.max(1, numberOr(given.maxEntries, 100_000));
     this.#resolution = Math.min(1_000, Math.max(1, Math.floor(this.#ttl / 100)));
     this.#origin = this.#clock.now();
   }
 
   /** The answer kept for `key`, unless it has expired or was invalidated. */
   get(key: TenantContext): V | undefined {
+    // First the time, then the slot: reading the clock may count all times anew.
+    const now = this.#now >= 0 ? this.#now : this.#readClock();
     const slot = this.#table.find(key.customerId, key.organizationId);
-    if (slot === undefined || slot.expiresAt <= (this.#now >= 0 ? this.#now : this.#readClock())) {
+    if (slot === undefined || slot.expiresAt <= now) {
       this.#misses += 1;
       return undefined;
     }
@@ -96,7 +102,8 @@ export class FlagCache<V> {
   /** Keeps `value`. `resolvedThrough` is the organization it depends on where `key` does not name it. */
   set(key: TenantContext, value: V, resolvedThrough: string | undefined = key.organizationId): void {
     const { customerId, organizationId } = key;
-    const expiresAt = (this.#now >= 0 ? this.#now : this.#readClock()) + this.#ttl;
+    const lifetime = Math.trunc(this.#ttl * (1 - this.#random() / 10));
+    const expiresAt = (this.#now >= 0 ? this.#now : this.#readClock()) + lifetime;
     this.#reads = (this.#reads + 1) | 0;
     const usedAt = this.#reads;
     const slot = this.#table.find(customerId, organizationId);
@@ -207,4 +214,9 @@ export class FlagCache<V> {
       if (slot.expiresAt !== INVALIDATED) slot.expiresAt = Math.max(0, slot.expiresAt - by);
     }
   }
+}
+
+/** NaN would end no entry and bound no cache. */
+function numberOr(given: number | undefined, standard: number): number {
+  return given === undefined || Number.isNaN(given) ? standard : given;
 }
