@@ -11,11 +11,6 @@ export function frozenJson<T>(value: T): T {
   return copy;
 }
 
-/** How many bytes `value` takes as JSON in UTF-8. */
-export function jsonBytes(value: unknown): number {
-  return new TextEncoder().encode(jsonText(value)).length;
-}
-
 function jsonText(value: unknown): string {
   try {
     const text = JSON.stringify(value);

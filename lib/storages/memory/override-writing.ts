@@ -1,13 +1,12 @@
-import { FlagError } from "../../feature-flags/core/errors.ts";
-import {
-  type LockedTenant,
-  MAX_OVERRIDE_BYTES,
-  type OverrideWrite,
-  type OverrideWritten,
-  type StoredOverride,
+import type {
+  LockedTenant,
+  OverrideWrite,
+  OverrideWritten,
+  StoredOverride,
 } from "../../feature-flags/core/storage.ts";
 import type { FlagChange, FlagChangeEvent, FlagValue } from "../../feature-flags/core/types.ts";
-import { frozenJson, jsonBytes } from "./frozen-json.ts";
+import { overrideJson, requireActorAndReason } from "../write-rules.ts";
+import { frozenJson } from "./frozen-json.ts";
 import { currentRevision, type MemoryTables, organizationOf } from "./tables.ts";
 
 /**
@@ -15,7 +14,7 @@ import { currentRevision, type MemoryTables, organizationOf } from "./tables.ts"
  * in between gives another caller a turn.
  */
 export function writeOverride(tables: MemoryTables, write: OverrideWrite): OverrideWritten {
-  if (write.audit === "required") requireActorAndReason(write);
+  requireActorAndReason(write);
   const rows = tables.overrides[write.tenant.kind];
   const own = rows.get(write.tenant.id);
   const decision = write.decide(lockedTenant(tables, write));
@@ -23,7 +22,8 @@ export function writeOverride(tables: MemoryTables, write: OverrideWrite): Overr
     return { version: own?.version ?? 0, revision: undefined, changes: [], audit: "written" };
   }
 
-  refuseTooLarge(decision.flags);
+  // For what it refuses: memory keeps values, not text.
+  overrideJson(decision.flags);
   const revision = currentRevision(tables) + 1;
   const changes = Object.freeze(decision.changes.map(storedChange));
   const override: StoredOverride = Object.freeze({
@@ -60,29 +60,6 @@ function customerOverrides(tables: MemoryTables, organizationId: string): Map<st
     if (tables.customers.get(id)?.organizationId === organizationId) found.set(id, override);
   }
   return found;
-}
-
-function requireActorAndReason(write: OverrideWrite): void {
-  if (isBlank(write.changedBy)) {
-    throw new FlagError("ACTOR_REQUIRED", "This change needs an actor: name who makes it in `changedBy`.");
-  }
-  if (isBlank(write.reason)) {
-    throw new FlagError("REASON_REQUIRED", "This change needs a reason: say why it is made in `reason`.");
-  }
-}
-
-function isBlank(text: string | undefined): boolean {
-  return text === undefined || text.trim() === "";
-}
-
-function refuseTooLarge(flags: unknown): void {
-  const bytes = jsonBytes(flags);
-  if (bytes <= MAX_OVERRIDE_BYTES) return;
-  throw new FlagError(
-    "PATCH_TOO_LARGE",
-    `The override would take ${bytes} bytes; at most ${MAX_OVERRIDE_BYTES} are stored. Keep large values elsewhere.`,
-    { details: { bytes, limit: MAX_OVERRIDE_BYTES } },
-  );
 }
 
 // Member by member, because JSON would drop the `undefined` that tells "inherited" from null.

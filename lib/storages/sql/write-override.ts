@@ -1,13 +1,12 @@
 import { type OperationNodeSource, type RawBuilder, sql } from "kysely";
 import { FlagError } from "../../feature-flags/core/errors.ts";
-import {
-  type LockedTenant,
-  MAX_OVERRIDE_BYTES,
-  type OverrideDecision,
-  type OverrideWrite,
-  type OverrideWritten,
+import type {
+  LockedTenant,
+  OverrideDecision,
+  OverrideWrite,
+  OverrideWritten,
 } from "../../feature-flags/core/storage.ts";
-import type { FlagObject } from "../../feature-flags/core/types.ts";
+import { overrideJson, requireActorAndReason } from "../write-rules.ts";
 import { insertAuditRows, underSavepoint } from "./audit-rows.ts";
 import type { SqlEngine, WriteTransaction } from "./engine.ts";
 import { overridesOfCustomers } from "./overrides.ts";
@@ -27,13 +26,13 @@ export async function writeOverride(
   readTenant: TenantReader,
   write: OverrideWrite,
 ): Promise<OverrideWritten> {
-  if (write.audit === "required") requireActorAndReason(write);
+  requireActorAndReason(write);
   const written = await engine.transaction(async (trx): Promise<OverrideWritten> => {
     const current = await lockedTenant(engine, trx, readTenant, write);
     const version = current.own?.version ?? 0;
     const decision = write.decide(current);
     if (decision === undefined) return { version, revision: undefined, changes: [], audit: "written" };
-    return store(engine, trx, write, decision, { flags: storedJson(decision.flags), version: version + 1 });
+    return store(engine, trx, write, decision, { flags: overrideJson(decision.flags), version: version + 1 });
   });
   if (written.revision !== undefined) engine.committed();
   return written;
@@ -131,40 +130,6 @@ function overrideStep(
         .insertInto("organization_feature_flags")
         .values({ organization_id: tenant.id, ...values })
         .onConflict((conflict) => conflict.column("organization_id").doUpdateSet(renewed));
-}
-
-function requireActorAndReason(write: OverrideWrite): void {
-  if (isBlank(write.changedBy)) {
-    throw new FlagError("ACTOR_REQUIRED", "This change needs an actor: name who makes it in `changedBy`.");
-  }
-  if (isBlank(write.reason)) {
-    throw new FlagError("REASON_REQUIRED", "This change needs a reason: say why it is made in `reason`.");
-  }
-}
-
-function isBlank(text: string | undefined): boolean {
-  return text === undefined || text.trim() === "";
-}
-
-function storedJson(flags: FlagObject): string {
-  const text = jsonOf(flags);
-  const bytes = Buffer.byteLength(text);
-  if (bytes <= MAX_OVERRIDE_BYTES) return text;
-  throw new FlagError(
-    "PATCH_TOO_LARGE",
-    `The override would take ${bytes} bytes; at most ${MAX_OVERRIDE_BYTES} are stored. Keep large values elsewhere.`,
-    { details: { bytes, limit: MAX_OVERRIDE_BYTES } },
-  );
-}
-
-function jsonOf(flags: FlagObject): string {
-  try {
-    return JSON.stringify(flags);
-  } catch (error) {
-    throw new FlagError("INVALID_PATCH", "These flags cannot be stored: JSON has no form for them.", {
-      cause: error,
-    });
-  }
 }
 
 function auditUnavailable(cause: unknown): FlagError {
