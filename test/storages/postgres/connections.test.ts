@@ -35,7 +35,7 @@ describe("the connections of a PostgreSQL storage", () => {
     const { stdout } = await promisify(execFile)(process.execPath, [BY_URL, url, schema], {
       timeout: 20_000,
     });
-    expect(JSON.parse(stdout)).toEqual({ version: 1, code: "CLOSED" });
+    expect(JSON.parse(stdout)).toEqual({ version: 1, overrides: 1, code: "CLOSED" });
   });
 
   it("ask for the package pg where a URL is given and it is missing", async () => {

@@ -62,13 +62,17 @@ describe("a SQLite file", () => {
     await expectRefused(file, "STORAGE_CORRUPT");
   });
 
-  it("with pages of rubbish in the middle is refused as damaged and left as it is", async () => {
-    const file = await writtenFile(await temporaryDirectory());
-    const bytes = await readFile(file);
-    bytes.fill(0xa5, 4_096, 12 * 4_096);
-    await writeFile(file, bytes);
-    await expectRefused(file, "STORAGE_CORRUPT");
-  });
+  it.each([1, 20, -1])(
+    "with rubbish in its page %i is refused as damaged and left as it is",
+    async (page) => {
+      const file = await writtenFile(await temporaryDirectory());
+      const bytes = await readFile(file);
+      const start = page > 0 ? page * 4_096 : bytes.length + page * 4_096;
+      bytes.fill(0xa5, start, start + 4_096);
+      await writeFile(file, bytes);
+      await expectRefused(file, "STORAGE_CORRUPT");
+    },
+  );
 
   it.each(["delete", "wal"])("of another program in %s mode is refused and left as it is", async (mode) => {
     const directory = await temporaryDirectory();

@@ -24,6 +24,16 @@ it("no query searches a table without an index", async () => {
   await watched.registerCustomers([{ id: "c", organizationId: "o" }]);
   await watched.saveCustomerFlags("c", { a: 1 });
   await watched.saveOrganizationFlags("o", { a: 1 });
+  await watched.writeOverride({
+    tenant: { kind: "organization", id: "o" },
+    withCustomers: true,
+    changeId: "x",
+    changedBy: "me",
+    changedAt: 1,
+    reason: "because",
+    audit: "required",
+    decide: () => undefined,
+  });
   await watched.readTenant(context);
   await watched.getCustomerOverride("c");
   await watched.listOverrides({ after: { kind: "customer", id: "a" }, limit: 1 });
