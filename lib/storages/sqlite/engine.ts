@@ -1,5 +1,7 @@
 import { Kysely, sql } from "kysely";
+import { silentLog } from "../../feature-flags/core/clock.ts";
 import { FlagError } from "../../feature-flags/core/errors.ts";
+import type { Log } from "../../feature-flags/core/types.ts";
 import type { RevisionSteps, SqlDialectWords, SqlEngine, WriteTransaction } from "../sql/engine.ts";
 import type { MigrationTarget } from "../sql/migrate.ts";
 import { wholeNumber } from "../sql/rows.ts";
@@ -22,7 +24,12 @@ const WORDS = Object.freeze<SqlDialectWords>({
   jsonElements: (json) => sql`json_each(${json})`,
 });
 
-export function sqliteEngine(file: string, { reader, writer }: OpenFile, timeout: number): SqliteEngine {
+export function sqliteEngine(
+  file: string,
+  { reader, writer }: OpenFile,
+  timeout: number,
+  log: Log = silentLog,
+): SqliteEngine {
   const reads = new Kysely<Tables>({ dialect: sqliteDialect(readingDriver(reader)) });
   const queue = createWriteQueue();
   const writes = new Kysely<Tables>({ dialect: sqliteDialect(writingDriver(writer, queue, timeout)) });
@@ -43,8 +50,13 @@ export function sqliteEngine(file: string, { reader, writer }: OpenFile, timeout
     isRefusal,
     asFlagError: (error, doing) => asSqliteError(error, file, doing),
     committed() {
-      // In turns of their own: what a listener throws is its own failure, not that of the write.
-      for (const { told } of listeners) queueMicrotask(told);
+      for (const { told } of [...listeners]) {
+        try {
+          told();
+        } catch (error) {
+          log.error({ error }, "A subscriber of the SQLite storage threw; the change it was told of stands.");
+        }
+      }
     },
     subscribe(listener) {
       const subscription = { told: listener };

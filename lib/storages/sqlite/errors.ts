@@ -7,6 +7,8 @@ const SQLITE_READONLY = 8;
 const SQLITE_CORRUPT = 11;
 const SQLITE_FULL = 13;
 const SQLITE_NOTADB = 26;
+/** An extended code: the index of the write-ahead log found no space to grow. */
+const SQLITE_IOERR_SHMSIZE = 4874;
 /** The statement itself failed: its SQL, a constraint or trigger, its values, a schema or type that does not fit. */
 const REFUSALS: ReadonlySet<number> = new Set([1, 17, 18, 19, 20, 25]);
 
@@ -32,6 +34,7 @@ export function asSqliteError(error: unknown, file: string, doing: string): Flag
 }
 
 function verdict(error: unknown): { readonly code: FlagErrorCode; readonly advice: string } {
+  if (resultCode(error) === SQLITE_IOERR_SHMSIZE) return FULL;
   switch (primaryCode(error)) {
     case SQLITE_FULL:
       return FULL;
@@ -65,9 +68,14 @@ const READ_ONLY = {
 } as const;
 
 function primaryCode(error: unknown): number | undefined {
-  if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number")
-    return undefined;
-  return error.errcode & 0xff;
+  const code = resultCode(error);
+  return code === undefined ? undefined : code & 0xff;
+}
+
+function resultCode(error: unknown): number | undefined {
+  return error instanceof Error && "errcode" in error && typeof error.errcode === "number"
+    ? error.errcode
+    : undefined;
 }
 
 function systemCode(error: unknown): unknown {

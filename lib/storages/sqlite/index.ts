@@ -2,7 +2,7 @@ import { resolve } from "node:path";
 import { systemClock } from "../../feature-flags/core/clock.ts";
 import { FlagError } from "../../feature-flags/core/errors.ts";
 import type { FlagStorage } from "../../feature-flags/core/storage.ts";
-import type { Clock } from "../../feature-flags/core/types.ts";
+import type { Clock, Log } from "../../feature-flags/core/types.ts";
 import { migrate, requireCurrentSchema } from "../sql/migrate.ts";
 import { sqlStorage } from "../sql/storage.ts";
 import { type SqliteEngine, sqliteEngine } from "./engine.ts";
@@ -22,6 +22,8 @@ export interface SqliteStorageOptions extends SqliteFileOptions {
   /** Whether to bring the schema up to date; otherwise an outdated one is refused. True unless given. */
   readonly migrate?: boolean;
   readonly clock?: Clock;
+  /** Where a subscriber that throws is reported: it cannot undo the commit it was told of. */
+  readonly log?: Log;
 }
 
 const BUSY_TIMEOUT = 5_000;
@@ -55,17 +57,17 @@ export async function migrateSqlite(options: SqliteFileOptions): Promise<readonl
 }
 
 async function openEngine(
-  options: SqliteFileOptions,
+  options: SqliteStorageOptions,
   prepare: (engine: SqliteEngine) => Promise<void>,
 ): Promise<SqliteEngine> {
-  const { busyTimeout: timeout = BUSY_TIMEOUT, onQuery } = options;
+  const { busyTimeout: timeout = BUSY_TIMEOUT, onQuery, log } = options;
   if (options.file === "" || options.file === ":memory:") {
     throw new FlagError("STORAGE_UNAVAILABLE", "SQLite storage needs a file; memoryStorage() needs none.");
   }
   const file = resolve(options.file);
   let engine: SqliteEngine | undefined;
   try {
-    engine = sqliteEngine(file, await openFile(file, { timeout, onQuery }), timeout);
+    engine = sqliteEngine(file, await openFile(file, { timeout, onQuery }), timeout, log);
     await prepare(engine);
     return engine;
   } catch (error) {
