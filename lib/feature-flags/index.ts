@@ -1,17 +1,12 @@
-import { type ChatWidgetFeatureFlags, chatWidgetFlags } from "../chat-widget/default-config.ts";
-import { AuditRetry } from "./core/audit-retry.ts";
-import { FlagCache, type FlagCacheStats } from "./core/cache.ts";
-import { silentLog, systemClock } from "./core/clock.ts";
-import { StorageConnection } from "./core/connection.ts";
+import type { ChatWidgetFeatureFlags } from "../chat-widget/default-config.ts";
+import type { FlagCacheStats } from "./core/cache.ts";
 import type { FlagDefinition } from "./core/definition.ts";
 import { type Ailment, ailingOverrides } from "./core/doctor.ts";
-import { environmentName } from "./core/environment.ts";
-import { type EvaluateOptions, FlagEvaluator } from "./core/evaluator.ts";
+import type { EvaluateOptions, FlagEvaluator } from "./core/evaluator.ts";
+import type { ManagerEvents } from "./core/events.ts";
 import { explainFlags, type FlagExplanation } from "./core/explain.ts";
-import { OnceLog } from "./core/once-log.ts";
 import type { PatchInput } from "./core/patch.ts";
-import { openProcessStorage } from "./core/process-defaults.ts";
-import { Propagation } from "./core/propagation.ts";
+import type { InstanceStatus, PropagationReceipt } from "./core/receipts.ts";
 import type { TenantRef } from "./core/storage.ts";
 import { contextError } from "./core/tenant-id.ts";
 import type {
@@ -22,8 +17,10 @@ import type {
   FlagPath,
   TenantContext,
 } from "./core/types.ts";
-import { FlagWriter, type WriteMeta } from "./core/writer.ts";
+import type { TenantChange } from "./core/watches.ts";
+import type { WriteMeta } from "./core/writer.ts";
 import type { FeatureFlagManagerOptions, FlagManagerStats, FlagWriteResult } from "./manager-options.ts";
+import { type ManagerParts, wireManager } from "./wiring.ts";
 
 export type { ChatWidgetFeatureFlags } from "../chat-widget/default-config.ts";
 export { FlagCache, type FlagCacheOptions, type FlagCacheStats } from "./core/cache.ts";
@@ -39,10 +36,13 @@ export {
 export type { Ailment } from "./core/doctor.ts";
 export { FLAG_ERROR_CODES, FlagError, type FlagErrorCode, isFlagError } from "./core/errors.ts";
 export { type EvaluateOptions, FlagEvaluator } from "./core/evaluator.ts";
+export type { ManagerEvents } from "./core/events.ts";
 export type { FlagExplanation, LayerExplanation, SettingChange } from "./core/explain.ts";
 export { mergeFlags } from "./core/merge.ts";
+export type { InstanceStatus, PropagationReceipt } from "./core/receipts.ts";
 export type { FlagRule } from "./core/rules.ts";
 export type { StandardSchema } from "./core/schema.ts";
+export type { SnapshotStore, TenantSnapshot } from "./core/snapshot.ts";
 export type { FlagStorage } from "./core/storage.ts";
 export {
   type BranchPath,
@@ -62,6 +62,7 @@ export {
   type TenantContext,
   type ValueAt,
 } from "./core/types.ts";
+export type { TenantChange } from "./core/watches.ts";
 export type { WriteMeta } from "./core/writer.ts";
 export type { FeatureFlagManagerOptions, FlagManagerStats, FlagWriteResult } from "./manager-options.ts";
 
@@ -78,49 +79,19 @@ type PathIn<C> = FlagPath<C> | BranchPath<C>;
 export class FeatureFlagManager<C extends object = ChatWidgetFeatureFlags> {
   readonly definition: FlagDefinition<C>;
   readonly environment: string;
-  readonly #connection: StorageConnection;
-  readonly #cache: FlagCache<FlagEvaluation<C>>;
+  readonly #parts: ManagerParts<C>;
   readonly #evaluator: FlagEvaluator<C>;
-  readonly #writer: FlagWriter<C>;
-  readonly #propagation: Propagation<FlagEvaluation<C>>;
-  readonly #auditRetry: AuditRetry;
 
   constructor(options: FeatureFlagManagerOptions<C> = {}) {
-    const { clock = systemClock, random = Math.random, newId = () => crypto.randomUUID() } = options;
-    const { audit = "best-effort", pollEvery = 1_000 } = options;
-    const definition = options.definition ?? (chatWidgetFlags as FlagDefinition<object> as FlagDefinition<C>);
-    const environment = options.environment ?? environmentName();
-    const cache = new FlagCache<FlagEvaluation<C>>({ ...options.cache, clock });
-    const log = new OnceLog(options.log ?? silentLog, clock);
-    const { readBudget, initTimeout, loadsAtOnce } = options;
-    const connection = new StorageConnection(options.storage ?? openProcessStorage, {
-      ...{ clock, random, readBudget, initTimeout, loadsAtOnce },
-      onLost: (error) => this.#lost(error),
-      onRecovered: (milliseconds) => this.#recovered(milliseconds),
-    });
-    const preload = options.preload ?? false;
-    const propagation = new Propagation({ connection, cache, clock, random, log, pollEvery, preload });
-    this.definition = definition;
-    this.environment = environment;
-    this.#connection = connection;
-    this.#cache = cache;
-    this.#propagation = propagation;
-    this.#evaluator = new FlagEvaluator({
-      definition,
-      environment,
-      connection,
-      cache,
-      clock,
-      log,
-      propagation,
-    });
-    this.#writer = new FlagWriter({ definition, environment, connection, clock, newId, audit });
-    this.#auditRetry = new AuditRetry(connection, clock, log);
+    this.#parts = wireManager(options);
+    this.#evaluator = this.#parts.evaluator;
+    this.definition = this.#parts.definition;
+    this.environment = this.#parts.environment;
   }
 
   /** Resolves once `peek` can be relied on: at once without `preload`. */
   async ready(): Promise<void> {
-    await this.#propagation.ready();
+    await this.#parts.propagation.ready();
   }
 
   /** What a tenant sees. Never rejects because of storage: see `stale` and `error` of the evaluation. */
@@ -194,10 +165,10 @@ export class FeatureFlagManager<C extends object = ChatWidgetFeatureFlags> {
     change: PatchInput,
     meta: WriteMeta = {},
   ): Promise<FlagWriteResult> {
-    const written = await this.#writer.update(tenant, change, meta);
+    const written = await this.#parts.writer.update(tenant, change, meta);
     const { override, version, revision, changes, audit } = written;
-    this.#auditRetry.after(written);
-    if (override !== undefined) this.#propagation.applyOwn(written.tenant, override);
+    this.#parts.auditRetry.after(written);
+    if (override !== undefined) this.#parts.propagation.applyOwn(written.tenant, override);
     const changeId = revision === undefined ? undefined : written.changeId;
     return Object.freeze({ version, revision, changeId, changes, audit });
   }
@@ -206,52 +177,88 @@ export class FeatureFlagManager<C extends object = ChatWidgetFeatureFlags> {
   async explain(context: TenantContext, path?: PathIn<C>): Promise<readonly FlagExplanation[]> {
     const invalid = contextError(context);
     if (invalid !== undefined) throw invalid;
-    return await this.#connection.read((storage) =>
+    return await this.#parts.connection.read((storage) =>
       explainFlags(storage, this.definition, this.#environmentFlags(), context, path),
     );
   }
 
   /** Every stored override that does not fit the definition or breaks a rule. */
   async *ailingOverrides(): AsyncGenerator<Ailment> {
-    yield* ailingOverrides(this.#connection, this.definition, this.#environmentFlags());
+    yield* ailingOverrides(this.#parts.connection, this.definition, this.#environmentFlags());
   }
 
   /** Ends the cached answers for a customer; the next `getFlags` reads storage. */
   invalidateCache(customerId: string): void {
-    this.#cache.invalidateCustomer(customerId);
+    this.#parts.cache.invalidateCustomer(customerId);
   }
 
   /** Ends the cached answers for an organization and the customers resolved through it. */
   invalidateCacheForOrganization(orgId: string): void {
-    this.#cache.invalidateOrganization(orgId);
+    this.#parts.cache.invalidateOrganization(orgId);
   }
 
   clearCache(): void {
-    this.#cache.clear();
+    this.#parts.cache.clear();
   }
 
   getCacheStats(): FlagCacheStats {
-    return this.#cache.getStats();
+    return this.#parts.cache.getStats();
   }
 
   getStats(): FlagManagerStats {
     return Object.freeze({
       ...this.#evaluator.getCounts(),
-      cache: this.#cache.getStats(),
-      auditKept: this.#auditRetry.kept,
+      cache: this.#parts.cache.getStats(),
+      auditKept: this.#parts.auditRetry.kept,
     });
   }
 
   /** Applies now what other processes have committed; otherwise that happens by itself. Rejects if storage cannot say. */
   async catchUp(): Promise<void> {
-    await this.#propagation.catchUp();
+    await this.#parts.propagation.catchUp();
+  }
+
+  /** The live instances on this storage, with the revision each has applied. Rejects if storage cannot say. */
+  instances(): Promise<readonly InstanceStatus[]> {
+    return this.#parts.receipts.instances();
+  }
+
+  /**
+   * Resolves once every live instance has applied `revision` (as a write returned it), with how many there are and
+   * after how many milliseconds. Rejects with NOT_PROPAGATED, naming those that lag, after `timeout` (5,000 ms).
+   */
+  async waitForPropagation(
+    revision: number,
+    { timeout = 5_000 }: { readonly timeout?: number } = {},
+  ): Promise<PropagationReceipt> {
+    return await this.#parts.receipts.wait(revision, timeout);
+  }
+
+  /**
+   * Tells what happens: `stale` when storage is lost, `recovered` when it is back, `error` for failures that no
+   * caller sees; and `change`, for the tenant that `context` names, with old and new value per path.
+   */
+  on(name: "change", listener: (change: TenantChange<C>) => void, context: TenantContext): () => void;
+  on<K extends keyof ManagerEvents>(name: K, listener: (event: ManagerEvents[K]) => void): () => void;
+  on(
+    name: "change" | keyof ManagerEvents,
+    listener: (event: never) => void,
+    context: TenantContext = {},
+  ): () => void {
+    if (name === "change") {
+      return this.#parts.watches.add(context, listener as (change: TenantChange<C>) => void);
+    }
+    return this.#parts.events.on(name, listener as (event: ManagerEvents[keyof ManagerEvents]) => void);
   }
 
   /** Ends timers, and the storage if it was opened here. */
   async close(): Promise<void> {
-    this.#propagation.close();
-    this.#auditRetry.close();
-    await this.#connection.close();
+    const { propagation, auditRetry, lastGood, receipts, connection } = this.#parts;
+    propagation.close();
+    auditRetry.close();
+    lastGood?.close();
+    await receipts.close();
+    await connection.close();
   }
 
   #environmentFlags() {

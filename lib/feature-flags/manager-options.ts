@@ -2,6 +2,7 @@ import type { FlagCacheStats } from "./core/cache.ts";
 import type { StorageOption } from "./core/connection.ts";
 import type { FlagDefinition } from "./core/definition.ts";
 import type { EvaluationCounts } from "./core/evaluator.ts";
+import type { SnapshotStore } from "./core/snapshot.ts";
 import type { Clock, FlagChange, Log } from "./core/types.ts";
 
 export interface FeatureFlagManagerOptions<C extends object> {
@@ -19,8 +20,16 @@ export interface FeatureFlagManagerOptions<C extends object> {
     | undefined;
   /** Keep all overrides in memory. Await `ready()` before relying on `peek`. Default: false. */
   readonly preload?: boolean | undefined;
-  /** Milliseconds between two looks for changes made elsewhere. Default: 1,000. */
+  /** Milliseconds between two looks for changes made elsewhere, where storage gives no notice. Default: 1,000. */
   readonly pollEvery?: number | undefined;
+  /** The most milliseconds one evaluation waits for storage. Default: 250. */
+  readonly readBudget?: number | undefined;
+  /** The most milliseconds opening the storage may take. Default: 3,000. */
+  readonly initTimeout?: number | undefined;
+  /** Evaluations that ask storage at the same time; the others queue. Default: 16. */
+  readonly loadsAtOnce?: number | undefined;
+  /** Where to keep the last good state of all tenants, for a start without storage: a file's path, or a store. */
+  readonly snapshot?: string | SnapshotStore | undefined;
   readonly clock?: Clock | undefined;
   readonly log?: Log | undefined;
   /** Makes change ids. Default: random UUIDs. */

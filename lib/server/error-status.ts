@@ -1,6 +1,6 @@
 import type { FlagErrorCode } from "../feature-flags/core/errors.ts";
 
-export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 503 | 507;
+export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 415 | 422 | 429 | 500 | 503 | 504 | 507;
 
 /** The one table from code to HTTP status. A code without a line here does not compile. */
 export const ERROR_STATUS: Readonly<Record<FlagErrorCode, ErrorStatus>> = Object.freeze({
@@ -30,6 +30,7 @@ export const ERROR_STATUS: Readonly<Record<FlagErrorCode, ErrorStatus>> = Object
   SCHEMA_OUTDATED: 503,
   SCHEMA_TOO_NEW: 503,
   STORAGE_UNAVAILABLE: 503,
+  NOT_PROPAGATED: 504,
   STORAGE_FULL: 507,
 });
 
@@ -37,12 +38,13 @@ export const ERROR_STATUS: Readonly<Record<FlagErrorCode, ErrorStatus>> = Object
  * What a caller is told where the fault is the server's. The real message may name hosts, files and SQL: it goes to
  * the log, under the request id that the answer carries.
  */
-export const SERVER_FAULT: Readonly<Record<500 | 503 | 507, string>> = Object.freeze({
+export const SERVER_FAULT: Readonly<Record<500 | 503 | 504 | 507, string>> = Object.freeze({
   500: "The server failed. Its log has the cause under this request id.",
   503: "Storage cannot answer just now. Try again; the server's log has the cause under this request id.",
+  504: "The change is committed, but not every instance had it in time. The server's log names those that lag.",
   507: "Storage is full, so nothing was changed. Free some space; the server's log has the details.",
 });
 
-export function isServerFault(status: ErrorStatus): status is 500 | 503 | 507 {
+export function isServerFault(status: ErrorStatus): status is 500 | 503 | 504 | 507 {
   return status >= 500;
 }

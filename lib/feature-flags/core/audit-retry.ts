@@ -56,8 +56,7 @@ export class AuditRetry {
   }
 
   async #retry(): Promise<number> {
-    const storage = await this.#connection.open();
-    return await storage.retryAudit();
+    return await this.#connection.write((storage) => storage.retryAudit());
   }
 
   #failed(cause: unknown): void {

@@ -1,39 +1,112 @@
+import { systemClock } from "./clock.ts";
 import { FlagError } from "./errors.ts";
-import type { FlagStorage } from "./storage.ts";
+import { StorageGuard } from "./guard.ts";
+import { LoadQueue } from "./load-queue.ts";
+import type { FlagStorage, TenantRecord } from "./storage.ts";
+import type { Clock, TenantContext } from "./types.ts";
 
 /** A storage, or what opens one on first use. */
 export type StorageOption = FlagStorage | (() => Promise<FlagStorage>);
 
-/** Opens the storage when it is first needed, and again at the next need if that failed. */
+export interface ConnectionOptions {
+  readonly clock?: Clock | undefined;
+  /** 0 to 1, for jitter. */
+  readonly random?: (() => number) | undefined;
+  /** The most milliseconds one evaluation waits for storage. Default: 250. */
+  readonly readBudget?: number | undefined;
+  /** The most milliseconds opening the storage may take. Default: 3,000. */
+  readonly initTimeout?: number | undefined;
+  /** Evaluations that ask storage at the same time; the others queue. Default: 16. */
+  readonly loadsAtOnce?: number | undefined;
+  readonly onLost?: ((error: FlagError) => void) | undefined;
+  readonly onRecovered?: ((milliseconds: number) => void) | undefined;
+}
+
+const WRITE_BUDGET = 10_000;
+const FEED_BUDGET = 2_000;
+const BULK_BUDGET = 30_000;
+
+/**
+ * The one way to storage. Opens it when first needed, and again if that failed; bounds every call in time; and
+ * once storage is lost, refuses calls at once until a probe finds it back.
+ */
 export class StorageConnection {
   readonly #option: StorageOption;
+  readonly #guard: StorageGuard;
+  readonly #queue: LoadQueue;
+  readonly #readBudget: number;
+  readonly #initTimeout: number;
   #opening: Promise<FlagStorage> | undefined;
+  #isOpen = false;
   #closed = false;
 
-  constructor(option: StorageOption) {
+  constructor(option: StorageOption, options: ConnectionOptions = {}) {
     this.#option = option;
+    this.#readBudget = options.readBudget ?? 250;
+    this.#initTimeout = options.initTimeout ?? 3_000;
+    this.#queue = new LoadQueue(options.loadsAtOnce ?? 16);
+    this.#guard = new StorageGuard({
+      clock: options.clock ?? systemClock,
+      random: options.random ?? Math.random,
+      probe: async () => (await this.#open()).readState(),
+      onLost: options.onLost ?? (() => {}),
+      onRecovered: options.onRecovered ?? (() => {}),
+    });
   }
 
-  /** The open storage. Rejects with what opening it rejects with, or CLOSED. */
-  open(): Promise<FlagStorage> {
-    if (this.#closed) {
-      return Promise.reject(new FlagError("CLOSED", "The flag manager is closed. Make a new one."));
-    }
-    this.#opening ??= this.#openNow();
-    return this.#opening;
+  /** Why storage is not asked at present; undefined while it is. */
+  get lost(): FlagError | undefined {
+    return this.#guard.lost;
+  }
+
+  /** What storage knows of a context, for an evaluation: within its budget, and not too many at once. */
+  readTenant(context: TenantContext): Promise<TenantRecord> {
+    return this.#queue.run(() => this.#run((storage) => storage.readTenant(context), this.#readBudget));
+  }
+
+  /** A read that somebody waits for: the change feed's, an administrator's. */
+  read<T>(operation: (storage: FlagStorage) => Promise<T>): Promise<T> {
+    return this.#run(operation, FEED_BUDGET);
+  }
+
+  /** A read of much, such as a page of all overrides. */
+  bulk<T>(operation: (storage: FlagStorage) => Promise<T>): Promise<T> {
+    return this.#run(operation, BULK_BUDGET);
+  }
+
+  /** A write. One that is late may have been committed all the same. */
+  write<T>(operation: (storage: FlagStorage) => Promise<T>): Promise<T> {
+    const unknown = "Read before you write again: the change may have been made.";
+    return this.#run(operation, WRITE_BUDGET, unknown);
   }
 
   /** Closes the storage if it was opened here; one that was handed over open belongs to its owner. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#guard.close();
     if (typeof this.#option !== "function" || this.#opening === undefined) return;
     const [opened] = await Promise.allSettled([this.#opening]);
     if (opened.status === "fulfilled") await opened.value.close();
   }
 
+  #run<T>(operation: (storage: FlagStorage) => Promise<T>, budget: number, late = ""): Promise<T> {
+    if (this.#closed) {
+      return Promise.reject(new FlagError("CLOSED", "The flag manager is closed. Make a new one."));
+    }
+    const allowed = this.#isOpen ? budget : Math.max(budget, this.#initTimeout);
+    return this.#guard.run(async () => operation(await this.#open()), allowed, late);
+  }
+
+  #open(): Promise<FlagStorage> {
+    this.#opening ??= this.#openNow();
+    return this.#opening;
+  }
+
   async #openNow(): Promise<FlagStorage> {
     try {
-      return typeof this.#option === "function" ? await this.#option() : this.#option;
+      const storage = typeof this.#option === "function" ? await this.#option() : this.#option;
+      this.#isOpen = true;
+      return storage;
     } catch (error) {
       this.#opening = undefined;
       throw error;

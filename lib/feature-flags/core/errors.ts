@@ -26,6 +26,7 @@ export const FLAG_ERROR_CODES = [
   "SCHEMA_TOO_NEW",
   "SCHEMA_OUTDATED",
   "AUDIT_UNAVAILABLE",
+  "NOT_PROPAGATED",
   "INTERNAL",
 ] as const;
 

@@ -2,7 +2,7 @@ import type { ChatWidgetFeatureFlags } from "../../chat-widget/default-config.ts
 import type { FlagCache } from "./cache.ts";
 import type { StorageConnection } from "./connection.ts";
 import type { FlagDefinition } from "./definition.ts";
-import { asStorageError, type FlagError } from "./errors.ts";
+import { asStorageError, FlagError } from "./errors.ts";
 import { Evaluation } from "./evaluation.ts";
 import { createResolver, type ResolvedFlags, type Resolver } from "./layers.ts";
 import type { OnceLog } from "./once-log.ts";
@@ -14,6 +14,8 @@ import type { Clock, FlagEvaluation, TenantContext } from "./types.ts";
 
 /** What an evaluator asks of whatever follows the changes. */
 export interface KeepsCurrent {
+  /** The state whose changes have all been applied; undefined before the first read. */
+  readonly state: StorageState | undefined;
   /** Whether an answer read at this state may be kept: not if later changes have been applied already. */
   accepts(state: StorageState): boolean;
   /** Everything in memory, where it is: read instead of storage. */
@@ -28,6 +30,8 @@ export interface EvaluatorParts<C extends object> {
   readonly cache: FlagCache<FlagEvaluation<C>>;
   readonly clock: Clock;
   readonly log: OnceLog;
+  /** What an earlier process last knew, for a start without storage. */
+  readonly lastGood?: { read(context: TenantContext): Promise<TenantRecord | undefined> } | undefined;
   /** What keeps answers current; without it only the cache's TTL does. */
   readonly propagation?: KeepsCurrent | undefined;
 }
@@ -35,6 +39,8 @@ export interface EvaluatorParts<C extends object> {
 export interface EvaluateOptions {
   /** Read storage now, in one query, whatever the cache holds. */
   readonly fresh?: boolean | undefined;
+  /** Never answer from before this revision: what a write returned, here or on another instance. */
+  readonly atLeast?: number | undefined;
 }
 
 /** How evaluations have gone since the start. */
@@ -74,9 +80,12 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
     return this.#parts.cache.get(context) ?? this.#fromImage(context);
   }
 
-  /** The answer for a tenant. Never rejects: see `error` and `stale` of the evaluation. */
+  /** The answer for a tenant. Rejects for `atLeast` alone: see `error` and `stale` of the evaluation. */
   evaluate(context: TenantContext = {}, options?: EvaluateOptions): Promise<FlagEvaluation<C>> {
-    if (options?.fresh === true) return this.#load(context, "begin");
+    if (options?.fresh === true || typeof context !== "object" || context === null) {
+      return this.#load(context, "begin");
+    }
+    if (options?.atLeast !== undefined) return this.#atLeast(context, options.atLeast);
     const known = this.#parts.cache.get(context) ?? this.#fromImage(context);
     return known === undefined ? this.#load(context, "join") : Promise.resolve(known);
   }
@@ -95,33 +104,47 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
   }
 
   /** Loads with a copy of the ids: a caller may use the same object for the next tenant before the answer is there. */
-  #load({ customerId, organizationId }: TenantContext, how: "join" | "begin"): Promise<FlagEvaluation<C>> {
-    const context: TenantContext = { customerId, organizationId };
-    const invalid = contextError(context);
+  #load(asked: TenantContext, how: "join" | "begin"): Promise<FlagEvaluation<C>> {
+    const invalid = contextError(asked);
     if (invalid !== undefined) return Promise.resolve(this.#without(this.#resolver.base, invalid));
+    const context: TenantContext = { customerId: asked.customerId, organizationId: asked.organizationId };
     return this.#parts.cache.loads[how](context, (load) => this.#readMergeKeep(context, load));
   }
 
   async #readMergeKeep(context: TenantContext, load: PendingLoad): Promise<FlagEvaluation<C>> {
     let record: TenantRecord;
     try {
-      const storage = await this.#parts.connection.open();
-      record = await storage.readTenant(context);
+      record = await this.#parts.connection.readTenant(context);
     } catch (error) {
-      return this.#lastKnown(context, asStorageError(error, "reading a tenant's flags"));
+      return await this.#lastKnown(context, asStorageError(error, "reading a tenant's flags"));
     }
     const mayKeep = this.#parts.propagation?.accepts(record) ?? true;
     return this.#merge(context, record, load.current && mayKeep);
+  }
+
+  /** The one answer that can be refused: any other would be from before what was asked for. */
+  async #atLeast(context: TenantContext, revision: number): Promise<FlagEvaluation<C>> {
+    const applied = this.#parts.propagation?.state?.revision ?? -1;
+    const known = this.peek(context);
+    if (known !== undefined && !known.stale && Math.max(known.revision, applied) >= revision) return known;
+    const read = await this.#load(context, "begin");
+    if (read.revision >= revision && !read.stale) return read;
+    const reached = `Storage has answered for revision ${read.revision}, not for ${revision}. Ask again.`;
+    throw read.error ?? new FlagError("STORAGE_UNAVAILABLE", reached);
   }
 
   #fromImage(context: TenantContext): FlagEvaluation<C> | undefined {
     const image = this.#parts.propagation?.image;
     if (image === undefined || contextError(context) !== undefined) return undefined;
     const record = image.read(context);
-    return record === undefined ? undefined : this.#merge(context, record, true);
+    if (record === undefined) return undefined;
+    const { lost } = this.#parts.connection;
+    if (lost === undefined) return this.#merge(context, record, true);
+    this.#parts.cache.countStaleAnswer();
+    return this.#merge(context, record, false).asStale(lost);
   }
 
-  #merge(context: TenantContext, record: TenantRecord, keep: boolean): FlagEvaluation<C> {
+  #merge(context: TenantContext, record: TenantRecord, keep: boolean): Evaluation<C> {
     const resolved = this.#resolver.resolve(record);
     const evaluation =
       resolved === this.#resolver.base
@@ -146,13 +169,18 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
     return this.#unset;
   }
 
-  #lastKnown(context: TenantContext, error: FlagError): FlagEvaluation<C> {
+  async #lastKnown(context: TenantContext, error: FlagError): Promise<FlagEvaluation<C>> {
     this.#storageErrors += 1;
     this.#parts.log.warn(`storage:${error.code}`, { code: error.code, error }, error.message);
-    const known = this.#parts.cache.lastKnown(context);
+    const known = this.#parts.cache.lastKnown(context) ?? (await this.#fromEarlierProcess(context));
     if (!(known instanceof Evaluation)) return this.#without(this.#resolver.base, error);
     this.#parts.cache.countStaleAnswer();
     return known.asStale(error);
+  }
+
+  async #fromEarlierProcess(context: TenantContext): Promise<FlagEvaluation<C> | undefined> {
+    const record = await this.#parts.lastGood?.read(context);
+    return record === undefined ? undefined : this.#merge(context, record, false);
   }
 
   #without(resolved: ResolvedFlags<C>, error: FlagError): FlagEvaluation<C> {

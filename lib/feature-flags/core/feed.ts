@@ -1,5 +1,5 @@
 import type { StorageConnection } from "./connection.ts";
-import { asStorageError } from "./errors.ts";
+import { asStorageError, type FlagError } from "./errors.ts";
 import type { OnceLog } from "./once-log.ts";
 import type { FeedEvent, StorageState } from "./storage.ts";
 import type { Clock } from "./types.ts";
@@ -14,6 +14,8 @@ export interface FeedOptions {
   readonly pollEvery: number;
   /** Applies committed changes, in order. Throwing means: not applied, ask again. */
   readonly apply: (events: readonly FeedEvent[], state: StorageState) => Promise<void>;
+  /** Told of failures: no caller sees them. */
+  readonly onError: (error: FlagError) => void;
   /** Everything known may be wrong: the database was restored, or too much was missed. */
   readonly reset: () => Promise<StorageState>;
 }
@@ -34,6 +36,7 @@ export class FeedFollower {
   #catchingUp: Promise<void> | undefined;
   #again = false;
   #failures = 0;
+  #confirmedAt: number | undefined;
   #cancelPoll: (() => void) | undefined;
   #unsubscribe: (() => void) | undefined;
   #closed = false;
@@ -47,6 +50,11 @@ export class FeedFollower {
     return this.#state;
   }
 
+  /** When storage last said that nothing newer than `state` is committed; milliseconds since the Unix epoch. */
+  get confirmedAt(): number | undefined {
+    return this.#confirmedAt;
+  }
+
   /** Whether what was read at `read` is not older than what was applied. The first read starts the feed. */
   accepts(read: StorageState): boolean {
     if (this.#state === undefined) {
@@ -54,7 +62,7 @@ export class FeedFollower {
       return true;
     }
     if (read.epoch === this.#state.epoch && read.revision >= this.#state.revision) return true;
-    if (read.epoch !== this.#state.epoch) this.#wake();
+    if (read.epoch !== this.#state.epoch) this.wake();
     return false;
   }
 
@@ -62,22 +70,14 @@ export class FeedFollower {
     if (this.#closed || this.#state !== undefined) return;
     this.#state = { epoch: from.epoch, revision: from.revision };
     this.#schedule();
-    this.#subscribe().catch((error: unknown) => this.#failed(error));
+    this.#subscribe();
   }
 
   /** Applies all that was committed before this call. Rejects if storage cannot say. */
-  async catchUp(): Promise<void> {
-    if (this.#catchingUp !== undefined) {
-      this.#again = true;
-      await this.#catchingUp;
-      return;
-    }
-    this.#catchingUp = this.#follow();
-    try {
-      await this.#catchingUp;
-    } finally {
-      this.#catchingUp = undefined;
-    }
+  catchUp(): Promise<void> {
+    this.#again = true;
+    this.#catchingUp ??= this.#follow();
+    return this.#catchingUp;
   }
 
   close(): void {
@@ -87,18 +87,22 @@ export class FeedFollower {
   }
 
   async #follow(): Promise<void> {
-    do {
-      this.#again = false;
-      while (await this.#step()) if (this.#closed) return;
-    } while (this.#again && !this.#closed);
+    try {
+      while (this.#again && !this.#closed) {
+        this.#again = false;
+        while (!this.#closed && (await this.#step()));
+      }
+      this.#confirmedAt = this.#options.clock.now();
+    } finally {
+      this.#catchingUp = undefined;
+    }
   }
 
   /** Reads and applies one page; true if there may be more. */
   async #step(): Promise<boolean> {
-    const storage = await this.#options.connection.open();
     if (this.#state === undefined) return false;
     const { epoch, revision } = this.#state;
-    const page = await storage.changesSince(revision, PAGE);
+    const page = await this.#options.connection.read((storage) => storage.changesSince(revision, PAGE));
     const restored = page.epoch !== epoch || page.revision < revision;
     if (restored || page.revision - revision > TOO_FAR_BEHIND) {
       const { epoch: from, revision: at } = await this.#options.reset();
@@ -113,15 +117,21 @@ export class FeedFollower {
     return last.revision < page.revision;
   }
 
-  async #subscribe(): Promise<void> {
-    const storage = await this.#options.connection.open();
-    if (!this.#closed) this.#unsubscribe = storage.subscribe?.(() => this.#wake());
+  /** Asks nothing of storage but to be told: the first notice, or the next poll, brings what was missed. */
+  #subscribe(): void {
+    const subscribed = this.#options.connection.read(async (storage) => {
+      if (!this.#closed) this.#unsubscribe ??= storage.subscribe?.(() => this.wake());
+    });
+    subscribed.catch((error: unknown) => this.#failed(error));
   }
 
-  #wake(): void {
+  /** Looks for changes now, without anybody waiting. */
+  wake(): void {
+    if (this.#closed || this.#state === undefined) return;
     this.catchUp().then(
       () => {
         this.#failures = 0;
+        if (this.#unsubscribe === undefined) this.#subscribe();
       },
       (error: unknown) => this.#failed(error),
     );
@@ -132,6 +142,7 @@ export class FeedFollower {
     this.#failures += 1;
     const error = asStorageError(cause, "following the change feed");
     this.#options.log.warn(`feed:${error.code}`, { code: error.code, error }, error.message);
+    this.#options.onError(error);
   }
 
   /** Polls go on whatever happens; failures double the wait, up to half a minute. */
@@ -141,7 +152,7 @@ export class FeedFollower {
     const wait = Math.min(LONGEST_WAIT, pollEvery * 2 ** Math.min(this.#failures, 10));
     const jittered = wait * (0.9 + 0.2 * random());
     this.#cancelPoll = clock.setTimer(() => {
-      this.#wake();
+      this.wake();
       this.#schedule();
     }, jittered);
   }

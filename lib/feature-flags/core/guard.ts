@@ -5,10 +5,6 @@ export interface GuardOptions {
   readonly clock: Clock;
   /** 0 to 1; spreads probes, so that many instances do not return to a database at once. */
   readonly random: () => number;
-  /** The most milliseconds one read may take. */
-  readonly readBudget: number;
-  /** The most milliseconds one write may take before its outcome is called unknown. */
-  readonly writeBudget: number;
   /** The cheapest real read: asks whether storage is back. */
   readonly probe: () => Promise<unknown>;
   /** Called when storage is given up on, with why. */
@@ -20,6 +16,7 @@ export interface GuardOptions {
 const FAILURES_UNTIL_OPEN = 3;
 const FIRST_PROBE_AFTER = 250;
 const LAST_PROBE_AFTER = 4_000;
+const PROBE_BUDGET = 1_000;
 
 /**
  * Keeps a storage that fails or hangs from costing anybody time. After three failures in a row the circuit opens:
@@ -42,35 +39,26 @@ export class StorageGuard {
     return this.#lost?.error;
   }
 
-  /** A read within its budget. Rejects with STORAGE_UNAVAILABLE once that is spent, or at once while storage is lost. */
-  read<T>(operation: () => Promise<T>): Promise<T> {
-    const { readBudget } = this.#options;
-    return this.#run(operation, readBudget, "reading", `It did not answer within ${readBudget} ms.`);
-  }
-
-  /** A write within its budget. What has not come back by then may have been committed all the same. */
-  write<T>(operation: () => Promise<T>): Promise<T> {
-    const { writeBudget } = this.#options;
-    const outcome = `It did not answer within ${writeBudget} ms: read before you write again, the change may be there.`;
-    return this.#run(operation, writeBudget, "writing", outcome);
-  }
-
-  close(): void {
-    this.#closed = true;
-    this.#cancelProbe?.();
-  }
-
-  async #run<T>(operation: () => Promise<T>, budget: number, doing: string, late: string): Promise<T> {
+  /**
+   * The operation's outcome within `budget` milliseconds. Rejects with STORAGE_UNAVAILABLE once they are spent, and
+   * at once while storage is lost. `late` says what being late means.
+   */
+  async run<T>(operation: () => Promise<T>, budget: number, late: string): Promise<T> {
     if (this.#lost !== undefined) throw this.#lost.error;
     try {
       const result = await within(this.#options.clock, budget, operation(), late);
       this.#failures = 0;
       return result;
     } catch (cause) {
-      const error = asStorageError(cause, doing);
+      const error = asStorageError(cause, "asking it");
       if (error.code === "STORAGE_UNAVAILABLE") this.#failed(error);
       throw error;
     }
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancelProbe?.();
   }
 
   #failed(error: FlagError): void {
@@ -97,8 +85,8 @@ export class StorageGuard {
   }
 
   async #probeNow(): Promise<void> {
-    const { clock, readBudget, probe } = this.#options;
-    await within(clock, Math.max(readBudget, 1_000), probe(), "The probe was not answered.");
+    const { clock, probe } = this.#options;
+    await within(clock, PROBE_BUDGET, probe(), "The probe was not answered.");
   }
 
   #recovered(): void {
@@ -117,7 +105,12 @@ export class StorageGuard {
 }
 
 /** The promise's outcome, or STORAGE_UNAVAILABLE if it has none after `milliseconds`. */
-export async function within<T>(clock: Clock, milliseconds: number, promise: Promise<T>, late: string): Promise<T> {
+export async function within<T>(
+  clock: Clock,
+  milliseconds: number,
+  promise: Promise<T>,
+  late: string,
+): Promise<T> {
   let cancel = (): void => {};
   const tooLate = new Promise<never>((_, reject) => {
     cancel = clock.setTimer(

@@ -1,12 +1,6 @@
 import type { StorageConnection } from "./connection.ts";
-import type {
-  FeedEvent,
-  FlagStorage,
-  StorageState,
-  StoredOverride,
-  TenantRecord,
-  TenantRef,
-} from "./storage.ts";
+import type { TenantSnapshot } from "./snapshot.ts";
+import type { FeedEvent, StorageState, StoredOverride, TenantRecord, TenantRef } from "./storage.ts";
 import type { TenantContext } from "./types.ts";
 
 const PAGE = 5_000;
@@ -44,11 +38,10 @@ export class TenantImage {
 
   /** Reads everything and swaps it in. Resolves with the state from which the feed has to go on. */
   async load(): Promise<StorageState> {
-    const storage = await this.#connection.open();
-    const state = await storage.readState();
+    const state = await this.#connection.bulk((storage) => storage.readState());
     const contents: Contents = { customers: new Map(), organizations: new Map(), memberships: new Map() };
-    await readOverrides(storage, contents);
-    await readMemberships(storage, contents);
+    await readOverrides(this.#connection, contents);
+    await readMemberships(this.#connection, contents);
     this.#contents = contents;
     this.#state = state;
     return state;
@@ -63,9 +56,13 @@ export class TenantImage {
     }
     const tenants = changedTenants(events);
     const ids = tenants.filter((tenant) => tenant.kind === "customer").map((tenant) => tenant.id);
-    const storage = await this.#connection.open();
-    const overrides = tenants.length === 0 ? [] : await storage.readOverrides(tenants);
-    const registered = ids.length === 0 ? [] : await storage.readCustomers(ids);
+    const [overrides, registered] = await this.#connection.bulk(
+      async (storage) =>
+        [
+          tenants.length === 0 ? [] : await storage.readOverrides(tenants),
+          ids.length === 0 ? [] : await storage.readCustomers(ids),
+        ] as const,
+    );
     for (const override of overrides) this.put(override.tenant, override);
     for (const { id, organizationId } of registered) {
       if (organizationId === undefined) this.#contents.memberships.delete(id);
@@ -82,6 +79,30 @@ export class TenantImage {
     if ((into.get(tenant.id)?.revision ?? -1) <= override.revision) into.set(tenant.id, override);
   }
 
+  /** Everything held, to be kept for a start without storage; undefined until loaded. */
+  snapshot(takenAt: number): TenantSnapshot | undefined {
+    if (this.#contents === undefined || this.#state === undefined) return undefined;
+    const { customers, organizations, memberships } = this.#contents;
+    const overrides = [
+      ...Array.from(customers, ([id, override]) => ({
+        ...override,
+        tenant: { kind: "customer", id } as const,
+      })),
+      ...Array.from(organizations, ([id, override]) => ({
+        ...override,
+        tenant: { kind: "organization", id } as const,
+      })),
+    ];
+    return { ...this.#state, takenAt, overrides, memberships: [...memberships] };
+  }
+
+  /** Takes a snapshot's contents for its own. */
+  restore({ epoch, revision, overrides, memberships }: TenantSnapshot): void {
+    this.#contents = { customers: new Map(), organizations: new Map(), memberships: new Map(memberships) };
+    this.#state = { epoch, revision };
+    for (const override of overrides) this.put(override.tenant, override);
+  }
+
   get size(): number {
     return (this.#contents?.customers.size ?? 0) + (this.#contents?.organizations.size ?? 0);
   }
@@ -95,10 +116,11 @@ function changedTenants(events: readonly FeedEvent[]): TenantRef[] {
   return [...seen.values()];
 }
 
-async function readOverrides(storage: FlagStorage, into: Contents): Promise<void> {
+async function readOverrides(connection: StorageConnection, into: Contents): Promise<void> {
   let after: TenantRef | undefined;
   do {
-    const page = await storage.listOverrides({ after, limit: PAGE });
+    const from = after;
+    const page = await connection.bulk((storage) => storage.listOverrides({ after: from, limit: PAGE }));
     for (const { tenant, ...override } of page.overrides) {
       (tenant.kind === "customer" ? into.customers : into.organizations).set(tenant.id, override);
     }
@@ -106,10 +128,11 @@ async function readOverrides(storage: FlagStorage, into: Contents): Promise<void
   } while (after !== undefined);
 }
 
-async function readMemberships(storage: FlagStorage, into: Contents): Promise<void> {
+async function readMemberships(connection: StorageConnection, into: Contents): Promise<void> {
   let after: string | undefined;
   do {
-    const customers = await storage.listCustomers({ after, limit: PAGE });
+    const from = after;
+    const customers = await connection.bulk((storage) => storage.listCustomers({ after: from, limit: PAGE }));
     for (const { id, organizationId } of customers) {
       if (organizationId !== undefined) into.memberships.set(id, organizationId);
     }

@@ -32,13 +32,17 @@ export class OnceLog {
     this.#say("error", topic, facts, message);
   }
 
-  #say(level: "warn" | "error", topic: string, facts: object, message: string): void {
-    if (!this.#isNew(topic)) return;
+  /** Says it every time: for what happens seldom, such as losing storage and finding it again. */
+  always(level: keyof Log, facts: object, message: string): void {
     try {
       this.#log[level](facts, message);
     } catch {
       this.#failures += 1;
     }
+  }
+
+  #say(level: "warn" | "error", topic: string, facts: object, message: string): void {
+    if (this.#isNew(topic)) this.always(level, facts, message);
   }
 
   #isNew(topic: string): boolean {

@@ -1,6 +1,6 @@
 import type { FlagCache } from "./cache.ts";
 import type { StorageConnection } from "./connection.ts";
-import { asStorageError } from "./errors.ts";
+import { asStorageError, type FlagError } from "./errors.ts";
 import { FeedFollower } from "./feed.ts";
 import { TenantImage } from "./image.ts";
 import type { OnceLog } from "./once-log.ts";
@@ -17,7 +17,13 @@ export interface PropagationOptions<V> {
   readonly pollEvery: number;
   /** Whether to hold everything in memory. */
   readonly preload: boolean;
+  /** Told of changes once the next read here will see them. */
+  readonly onApplied: (events: readonly Pick<FeedEvent, "scope" | "id">[]) => void;
+  /** Told of failures that no caller sees. */
+  readonly onError: (error: FlagError) => void;
 }
+
+const EVERYTHING = [{ scope: "everything", id: undefined }] as const;
 
 const RETRY_LOAD_AFTER = 1_000;
 
@@ -37,7 +43,11 @@ export class Propagation<V> {
       apply: (events, state) => this.#apply(events, state),
       reset: () => this.#readAnew(),
     });
-    if (options.preload) this.#beginLoading();
+  }
+
+  /** Begins to load everything, where that was asked for. */
+  begin(): void {
+    if (this.image !== undefined) this.#beginLoading();
   }
 
   /** Whether an answer read at `state` may be kept. The first one starts the feed. */
@@ -60,6 +70,17 @@ export class Propagation<V> {
   applyOwn(tenant: TenantRef, override: StoredOverride): void {
     this.image?.put(tenant, override);
     this.#invalidate(tenant.kind, tenant.id);
+    this.#options.onApplied([{ scope: tenant.kind, id: tenant.id }]);
+  }
+
+  /** The state whose changes have all been applied; undefined before the first read. */
+  get state(): StorageState | undefined {
+    return this.#feed.state;
+  }
+
+  /** Looks for changes now, without anybody waiting. */
+  wake(): void {
+    this.#feed.wake();
   }
 
   close(): void {
@@ -70,12 +91,17 @@ export class Propagation<V> {
   async #apply(events: readonly FeedEvent[], state: StorageState): Promise<void> {
     await this.image?.refresh(events, state);
     for (const { scope, id } of events) this.#invalidate(scope, id);
+    this.#options.onApplied(events);
   }
 
   async #readAnew(): Promise<StorageState> {
-    const storage = await this.#options.connection.open();
-    const state = this.image === undefined ? await storage.readState() : await this.image.load();
+    const { connection } = this.#options;
+    const state =
+      this.image === undefined
+        ? await connection.read((storage) => storage.readState())
+        : await this.image.load();
     this.#options.cache.clear();
+    this.#options.onApplied(EVERYTHING);
     return state;
   }
 
@@ -102,6 +128,7 @@ export class Propagation<V> {
       const error = asStorageError(cause, "loading all overrides into memory");
       if (error.code === "CLOSED") return;
       this.#options.log.warn(`preload:${error.code}`, { code: error.code, error }, error.message);
+      this.#options.onError(error);
     });
   }
 }

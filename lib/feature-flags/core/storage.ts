@@ -153,6 +153,22 @@ export interface AdminKey {
   readonly createdAt: number;
 }
 
+/** How far one process has applied the feed. */
+export interface InstanceReport {
+  readonly id: string;
+  readonly pid: number | undefined;
+  /** Of Strata. */
+  readonly version: string;
+  readonly epoch: string;
+  readonly revision: number;
+  /** Milliseconds since the Unix epoch. */
+  readonly seenAt: number;
+}
+
+export interface InstanceRecord extends InstanceReport {
+  readonly host: string | undefined;
+}
+
 /**
  * What a database must be able to do. Ids reaching it are already valid; every method rejects with a
  * `FlagError` and never answers a failure with a value. `strata-flags/testing` holds the suite that each must pass.
@@ -187,8 +203,18 @@ export interface FlagStorage {
   readState(): Promise<StorageState>;
   /** The feed after `revision`, at most `limit` events. */
   changesSince(revision: number, limit: number): Promise<FeedPage>;
-  /** Told after each commit this storage learns of by itself. Optional: without it the feed is polled. */
+  /**
+   * Told after each commit this storage learns of by itself, and once after every gap in which it may have missed
+   * one. Optional: without it the feed is polled. The returned function ends it.
+   */
   subscribe?(listener: () => void): () => void;
+
+  /** Says how far this instance has got: adds or replaces its row, with the name of this machine. */
+  reportInstance(report: InstanceReport): Promise<void>;
+  /** The instances seen at or after `seenSince`, by id. */
+  listInstances(seenSince: number): Promise<readonly InstanceRecord[]>;
+  /** Takes an instance's row away, and those not seen since `seenBefore`. */
+  removeInstances(id: string, seenBefore: number): Promise<void>;
 
   /** Adds or replaces, in one transaction and as one revision. */
   registerOrganizations(records: readonly OrganizationRecord[]): Promise<void>;

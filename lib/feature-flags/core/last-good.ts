@@ -1,0 +1,97 @@
+import type { StorageConnection } from "./connection.ts";
+import { asStorageError } from "./errors.ts";
+import { TenantImage } from "./image.ts";
+import type { OnceLog } from "./once-log.ts";
+import type { SnapshotStore } from "./snapshot.ts";
+import type { StorageState, TenantRecord } from "./storage.ts";
+import type { Clock, TenantContext } from "./types.ts";
+
+export interface LastGoodOptions {
+  readonly open: () => Promise<SnapshotStore>;
+  readonly connection: StorageConnection;
+  /** Everything in memory, where it is; otherwise storage is read for each snapshot. */
+  readonly image: TenantImage | undefined;
+  /** The state reached by the feed; undefined before the first read. */
+  readonly state: () => StorageState | undefined;
+  readonly clock: Clock;
+  readonly log: OnceLog;
+  /** Milliseconds between two looks whether anything has changed since the last snapshot. */
+  readonly every: number;
+}
+
+/** Answers from the snapshot of an earlier process until storage can be asked, and keeps a snapshot for the next. */
+export class LastGood {
+  readonly #options: LastGoodOptions;
+  #store: Promise<SnapshotStore> | undefined;
+  #earlier: TenantImage | undefined;
+  #reading: Promise<void> | undefined;
+  #written: StorageState | undefined;
+  #cancel: (() => void) | undefined;
+  #closed = false;
+
+  constructor(options: LastGoodOptions) {
+    this.#options = options;
+    this.#schedule();
+  }
+
+  /** What an earlier process last knew of a context; undefined where it knew nothing. */
+  async read(context: TenantContext): Promise<TenantRecord | undefined> {
+    this.#reading ??= this.#readEarlier();
+    await this.#reading;
+    return this.#earlier?.read(context);
+  }
+
+  /** Writes a snapshot now if anything has changed since the last one. */
+  async keep(): Promise<void> {
+    const { state, clock, connection } = this.#options;
+    const reached = state();
+    if (reached === undefined || same(reached, this.#written)) return;
+    const image = this.#options.image ?? new TenantImage(connection);
+    if (this.#options.image === undefined) await image.load();
+    const snapshot = image.snapshot(clock.now());
+    if (snapshot === undefined) return;
+    const store = await this.#openStore();
+    await store.write(snapshot);
+    this.#written = { epoch: snapshot.epoch, revision: snapshot.revision };
+  }
+
+  close(): void {
+    this.#closed = true;
+    this.#cancel?.();
+  }
+
+  async #readEarlier(): Promise<void> {
+    try {
+      const store = await this.#openStore();
+      const snapshot = await store.read();
+      if (snapshot === undefined) return;
+      this.#earlier = new TenantImage(this.#options.connection);
+      this.#earlier.restore(snapshot);
+    } catch (cause) {
+      this.#report(cause, "reading the last good snapshot");
+    }
+  }
+
+  #openStore(): Promise<SnapshotStore> {
+    this.#store ??= this.#options.open();
+    return this.#store;
+  }
+
+  #schedule(): void {
+    if (this.#closed) return;
+    this.#cancel = this.#options.clock.setTimer(() => {
+      this.keep()
+        .catch((cause: unknown) => this.#report(cause, "writing the last good snapshot"))
+        .finally(() => this.#schedule());
+    }, this.#options.every);
+  }
+
+  #report(cause: unknown, doing: string): void {
+    const error = asStorageError(cause, doing);
+    this.#options.log.error(`snapshot:${doing}:${error.code}`, { code: error.code, error }, error.message);
+  }
+}
+
+function same(a: StorageState, b: StorageState | undefined): boolean {
+  return b !== undefined && a.epoch === b.epoch && a.revision === b.revision;
+}

@@ -1,0 +1,103 @@
+import { type ChatWidgetFeatureFlags, chatWidgetFlags } from "../chat-widget/default-config.ts";
+import { AuditRetry } from "./core/audit-retry.ts";
+import { FlagCache } from "./core/cache.ts";
+import { silentLog, systemClock } from "./core/clock.ts";
+import { StorageConnection } from "./core/connection.ts";
+import type { FlagDefinition } from "./core/definition.ts";
+import { environmentName } from "./core/environment.ts";
+import { asStorageError, type FlagError } from "./core/errors.ts";
+import { FlagEvaluator } from "./core/evaluator.ts";
+import { Emitter, type ManagerEvents } from "./core/events.ts";
+import { LastGood } from "./core/last-good.ts";
+import { OnceLog } from "./core/once-log.ts";
+import { openProcessSnapshot, openProcessStorage } from "./core/process-defaults.ts";
+import { Propagation } from "./core/propagation.ts";
+import { Receipts } from "./core/receipts.ts";
+import type { FlagEvaluation } from "./core/types.ts";
+import { Watches } from "./core/watches.ts";
+import { FlagWriter } from "./core/writer.ts";
+import type { FeatureFlagManagerOptions } from "./manager-options.ts";
+
+const SNAPSHOT_EVERY = 30_000;
+
+/** All that a manager is made of, each part handed the others it needs. */
+export interface ManagerParts<C extends object> {
+  readonly definition: FlagDefinition<C>;
+  readonly environment: string;
+  readonly connection: StorageConnection;
+  readonly cache: FlagCache<FlagEvaluation<C>>;
+  readonly evaluator: FlagEvaluator<C>;
+  readonly writer: FlagWriter<C>;
+  readonly propagation: Propagation<FlagEvaluation<C>>;
+  readonly auditRetry: AuditRetry;
+  readonly receipts: Receipts;
+  readonly watches: Watches<C>;
+  readonly events: Emitter<ManagerEvents>;
+  readonly lastGood: LastGood | undefined;
+}
+
+export function wireManager<C extends object = ChatWidgetFeatureFlags>(
+  options: FeatureFlagManagerOptions<C>,
+): ManagerParts<C> {
+  const { clock = systemClock, random = Math.random, newId = () => crypto.randomUUID() } = options;
+  const { audit = "best-effort", pollEvery = 1_000, preload = false } = options;
+  const { readBudget, initTimeout, loadsAtOnce, snapshot } = options;
+  const definition = options.definition ?? (chatWidgetFlags as FlagDefinition<object> as FlagDefinition<C>);
+  const environment = options.environment ?? environmentName();
+  const log = new OnceLog(options.log ?? silentLog, clock);
+  const report = (cause: unknown): void => {
+    const error = asStorageError(cause, "calling a listener");
+    log.error(`listener:${error.message}`, { error }, "A listener threw. The others were told all the same.");
+  };
+  const events = new Emitter<ManagerEvents>(report);
+  const connection = new StorageConnection(options.storage ?? openProcessStorage, {
+    ...{ clock, random, readBudget, initTimeout, loadsAtOnce },
+    onLost: (error) => {
+      log.error(
+        "storage:lost",
+        { code: error.code, error },
+        `Storage is lost, answers may be stale: ${error.message}`,
+      );
+      events.emit("stale", { error });
+    },
+    onRecovered: (milliseconds) => {
+      log.always("info", { milliseconds }, "Storage is back.");
+      propagation.wake();
+      events.emit("recovered", { milliseconds });
+    },
+  });
+  const cache = new FlagCache<FlagEvaluation<C>>({ ...options.cache, clock, random });
+  const propagation: Propagation<FlagEvaluation<C>> = new Propagation({
+    ...{ connection, cache, clock, random, log, pollEvery, preload },
+    onApplied: (applied) => {
+      receipts.advanced();
+      watches.changed(applied);
+    },
+    onError: (error: FlagError) => events.emit("error", { error }),
+  });
+  const state = () => propagation.state;
+  const lastGood =
+    snapshot === undefined
+      ? undefined
+      : new LastGood({
+          open: async () =>
+            typeof snapshot === "string"
+              ? await openProcessSnapshot(snapshot, options.log ?? silentLog)
+              : snapshot,
+          ...{ connection, image: propagation.image, state, clock, log, every: SNAPSHOT_EVERY },
+        });
+  const evaluator = new FlagEvaluator({
+    ...{ definition, environment, connection, cache, clock, log, propagation, lastGood },
+  });
+  const evaluate = (context: Parameters<typeof evaluator.evaluate>[0]) => evaluator.evaluate(context);
+  const watches = new Watches<C>({ evaluate, shape: definition.defaults, report });
+  const pid = globalThis.process?.pid;
+  const receipts = new Receipts({ connection, clock, log, id: newId(), pid, state });
+  const writer = new FlagWriter({ definition, environment, connection, clock, newId, audit });
+  const auditRetry = new AuditRetry(connection, clock, log);
+  propagation.begin();
+  return {
+    ...{ definition, environment, connection, cache, evaluator, writer, propagation },
+    ...{ auditRetry, receipts, watches, events, lastGood },
+  };
+}
