@@ -14,6 +14,8 @@ export class AuditRetry {
   #kept = 0;
   #lookedBack = false;
   #cancel: (() => void) | undefined;
+  #dueAt = Number.POSITIVE_INFINITY;
+  #closed = false;
 
   constructor(connection: StorageConnection, clock: Clock, log: OnceLog) {
     this.#connection = connection;
@@ -42,12 +44,18 @@ export class AuditRetry {
   }
 
   close(): void {
+    this.#closed = true;
     this.#cancel?.();
   }
 
+  /** Never puts off an attempt that is due earlier: changes may keep coming for ever. */
   #schedule(delay: number): void {
+    const at = this.#clock.now() + delay;
+    if (this.#closed || at >= this.#dueAt) return;
     this.#cancel?.();
+    this.#dueAt = at;
     this.#cancel = this.#clock.setTimer(() => {
+      this.#dueAt = Number.POSITIVE_INFINITY;
       this.#retry().then(
         (waiting) => waiting > 0 && this.#schedule(RETRY_AFTER),
         (error: unknown) => this.#failed(error),

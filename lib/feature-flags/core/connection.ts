@@ -38,7 +38,7 @@ export class StorageConnection {
   readonly #initTimeout: number;
   #opening: Promise<FlagStorage> | undefined;
   #isOpen = false;
-  #closed = false;
+  #closing: Promise<void> | undefined;
 
   constructor(option: StorageOption, options: ConnectionOptions = {}) {
     this.#option = option;
@@ -81,8 +81,12 @@ export class StorageConnection {
   }
 
   /** Closes the storage if it was opened here; one that was handed over open belongs to its owner. */
-  async close(): Promise<void> {
-    this.#closed = true;
+  close(): Promise<void> {
+    this.#closing ??= this.#closeNow();
+    return this.#closing;
+  }
+
+  async #closeNow(): Promise<void> {
     this.#guard.close();
     if (typeof this.#option !== "function" || this.#opening === undefined) return;
     const [opened] = await Promise.allSettled([this.#opening]);
@@ -90,7 +94,7 @@ export class StorageConnection {
   }
 
   #run<T>(operation: (storage: FlagStorage) => Promise<T>, budget: number, late = ""): Promise<T> {
-    if (this.#closed) {
+    if (this.#closing !== undefined) {
       return Promise.reject(new FlagError("CLOSED", "The flag manager is closed. Make a new one."));
     }
     const allowed = this.#isOpen ? budget : Math.max(budget, this.#initTimeout);

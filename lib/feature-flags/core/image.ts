@@ -16,6 +16,8 @@ interface Contents {
 export class TenantImage {
   readonly #connection: StorageConnection;
   #contents: Contents | undefined;
+  /** What is being loaded: changes made meanwhile have to reach it, or the swap would undo them for a while. */
+  readonly #incoming = new Set<Contents>();
   #state: StorageState | undefined;
 
   constructor(connection: StorageConnection) {
@@ -40,9 +42,14 @@ export class TenantImage {
   async load(): Promise<StorageState> {
     const state = await this.#connection.bulk((storage) => storage.readState());
     const contents: Contents = { customers: new Map(), organizations: new Map(), memberships: new Map() };
-    await readOverrides(this.#connection, contents);
-    await readMemberships(this.#connection, contents);
-    this.#contents = contents;
+    this.#incoming.add(contents);
+    try {
+      await readOverrides(this.#connection, contents);
+      await readMemberships(this.#connection, contents);
+      this.#contents = contents;
+    } finally {
+      this.#incoming.delete(contents);
+    }
     this.#state = state;
     return state;
   }
@@ -73,10 +80,8 @@ export class TenantImage {
 
   /** Puts one override in, unless a later one is there already. */
   put(tenant: TenantRef, override: StoredOverride): void {
-    if (this.#contents === undefined) return;
-    const { customers, organizations } = this.#contents;
-    const into = tenant.kind === "customer" ? customers : organizations;
-    if ((into.get(tenant.id)?.revision ?? -1) <= override.revision) into.set(tenant.id, override);
+    if (this.#contents !== undefined) putInto(this.#contents, tenant, override);
+    for (const contents of this.#incoming) putInto(contents, tenant, override);
   }
 
   /** Everything held, to be kept for a start without storage; undefined until loaded. */
@@ -108,6 +113,11 @@ export class TenantImage {
   }
 }
 
+function putInto(contents: Contents, tenant: TenantRef, override: StoredOverride): void {
+  const into = tenant.kind === "customer" ? contents.customers : contents.organizations;
+  if ((into.get(tenant.id)?.revision ?? -1) <= override.revision) into.set(tenant.id, override);
+}
+
 function changedTenants(events: readonly FeedEvent[]): TenantRef[] {
   const seen = new Map<string, TenantRef>();
   for (const { scope, id } of events) {
@@ -121,9 +131,7 @@ async function readOverrides(connection: StorageConnection, into: Contents): Pro
   do {
     const from = after;
     const page = await connection.bulk((storage) => storage.listOverrides({ after: from, limit: PAGE }));
-    for (const { tenant, ...override } of page.overrides) {
-      (tenant.kind === "customer" ? into.customers : into.organizations).set(tenant.id, override);
-    }
+    for (const { tenant, ...override } of page.overrides) putInto(into, tenant, override);
     after = page.next;
   } while (after !== undefined);
 }

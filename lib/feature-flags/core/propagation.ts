@@ -34,6 +34,7 @@ export class Propagation<V> {
   readonly #feed: FeedFollower;
   #loading: Promise<void> | undefined;
   #cancelRetry: (() => void) | undefined;
+  #closed = false;
 
   constructor(options: PropagationOptions<V>) {
     this.#options = options;
@@ -84,6 +85,7 @@ export class Propagation<V> {
   }
 
   close(): void {
+    this.#closed = true;
     this.#cancelRetry?.();
     this.#feed.close();
   }
@@ -118,7 +120,10 @@ export class Propagation<V> {
       await this.#feed.catchUp();
     } catch (error) {
       this.#loading = undefined;
-      this.#cancelRetry = this.#options.clock.setTimer(() => this.#beginLoading(), RETRY_LOAD_AFTER);
+      this.#cancelRetry?.();
+      if (!this.#closed) {
+        this.#cancelRetry = this.#options.clock.setTimer(() => this.#beginLoading(), RETRY_LOAD_AFTER);
+      }
       throw error;
     }
   }

@@ -51,13 +51,14 @@ describe("while storage is down", () => {
     await memory.saveCustomerFlags("cust_1", { plan: "gold" });
     const fault = failingStorage(memory);
     fault.down = true;
-    const { manager } = planManager({ storage: fault.storage });
+    const { manager, clock } = planManager({ storage: fault.storage });
     for (let time = 1; time <= 3; time += 1) {
       expect((await manager.getFlags(who)).source).toBe("default");
       expect(manager.peek(who)).toBeUndefined();
       expect(fault.reads).toBe(time);
     }
     fault.down = false;
+    await clock.advance(1_000);
     expect(await manager.getFlags(who)).toMatchObject({ source: "customer_override", error: undefined });
     expect(manager.peek(who)?.config.plan).toBe("gold");
     expect(manager.getStats().storageErrors).toBe(3);
@@ -99,6 +100,7 @@ describe("while storage is down", () => {
     for (let time = 0; time < 50; time += 1) await manager.getFlags({ customerId: `cust_${time}` });
     expect(log.lines.map(({ level, message }) => [level, message])).toEqual([
       ["warn", "The database is out of reach."],
+      ["error", "Storage is lost, answers may be stale: The database is out of reach."],
     ]);
   });
 
