@@ -1,14 +1,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readdir, readFile } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 /** A script of this directory in a process of its own, with what it has said so far. */
 export interface ScriptProcess {
-  readonly pid: number;
   /** The whole lines of its output, growing. A line that a kill cut short is none. */
   readonly lines: readonly string[];
   /** Resolves once it has said enough. Rejects if it ends, or half a minute goes by, before. */
   until(isEnough: (lines: readonly string[]) => boolean): Promise<void>;
+  /** Stops it where it stands, with SIGSTOP (Linux). Only `kill` ends that. */
+  stop(): Promise<void>;
   /** Sends SIGKILL and waits until it is gone and all its output has been read. */
   kill(): Promise<void>;
   /** Waits for the end: the exit code, or the signal that brought it. */
@@ -56,10 +59,6 @@ export function runScript(script: string, argument: object): ScriptProcess {
   }
 
   return Object.freeze({
-    get pid() {
-      if (child.pid === undefined) throw new Error(`${script} could not be started.`);
-      return child.pid;
-    },
     lines,
     until(isEnough) {
       return new Promise<void>((resolve, reject) => {
@@ -80,10 +79,23 @@ export function runScript(script: string, argument: object): ScriptProcess {
         look();
       });
     },
+    async stop() {
+      child.kill("SIGSTOP");
+      while (ended === undefined && !(await isStopped(child.pid))) await delay(1);
+    },
     async kill() {
       child.kill("SIGKILL");
       await end();
     },
     end,
   } satisfies ScriptProcess);
+}
+
+/** Whether none of its threads can do anything more. */
+async function isStopped(pid: number | undefined): Promise<boolean> {
+  const threads = await readdir(`/proc/${pid}/task`);
+  const states = await Promise.all(
+    threads.map(async (thread) => /\) (.)/.exec(await readFile(`/proc/${pid}/task/${thread}/stat`, "utf8"))),
+  );
+  return states.every((state) => state?.[1] === "T");
 }
