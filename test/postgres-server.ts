@@ -1,14 +1,8 @@
-import { type ChildProcess, execFile, type SpawnOptions, spawn } from "node:child_process";
-import { randomUUID } from "node:crypto";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { rmSync } from "node:fs";
-import { chown, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 import type { TestProject } from "vitest/node";
-import { type PostgresBinaries, postgresBinaries } from "./postgres-binaries.ts";
 
 declare module "vitest" {
   interface ProvidedContext {
@@ -17,115 +11,23 @@ declare module "vitest" {
   }
 }
 
-/** Losing power is not what these tests are about: nothing is flushed, which makes them many times faster. */
-const SETTINGS = [
-  ["fsync", "off"],
-  ["full_page_writes", "off"],
-  ["max_connections", "200"],
-  ["listen_addresses", "127.0.0.1"],
-  ["unix_socket_directories", ""],
-].flatMap(([name, value]) => ["-c", `${name}=${value}`]);
+const SUPERVISOR = fileURLToPath(new URL("postgres-supervisor.ts", import.meta.url));
 
-/** One server for the whole run; it and its data are gone when the run is over, however that ends. */
+/** One server for the whole run. It and its data are gone when the run is over, however that ends. */
 export default async function startPostgres(project: TestProject): Promise<() => Promise<void>> {
-  const directory = await mkdtemp(join(tmpdir(), "strata-postgres-"));
-  try {
-    const owner = await unprivilegedUser();
-    if (owner !== undefined) await chown(directory, owner.uid, owner.gid);
-    const binaries = await postgresBinaries(directory);
-    const password = randomUUID();
-    await initialize(binaries, directory, password, { ...owner });
-    const port = await freePort();
-    const server = await start(binaries, directory, port, { ...owner });
-    const abandon = () => {
-      server.kill("SIGQUIT");
-      rmSync(directory, { recursive: true, force: true });
-    };
-    process.once("exit", abandon);
-    project.provide("postgresUrl", `postgres://postgres:${password}@127.0.0.1:${port}/postgres`);
-    return async () => {
-      await stop(server);
-      await rm(directory, { recursive: true, force: true });
-      process.removeListener("exit", abandon);
-    };
-  } catch (error) {
-    await rm(directory, { recursive: true, force: true });
-    throw error;
-  }
-}
-
-/** PostgreSQL refuses to run as root. "nobody" is a user that every machine has. */
-async function unprivilegedUser(): Promise<{ uid: number; gid: number } | undefined> {
-  if (process.getuid?.() !== 0) return undefined;
-  const [uid, gid] = await Promise.all(
-    ["-u", "-g"].map(async (flag) => promisify(execFile)("id", [flag, "nobody"])),
-  );
-  return { uid: Number(uid?.stdout), gid: Number(gid?.stdout) };
-}
-
-async function initialize(
-  { initdb }: PostgresBinaries,
-  directory: string,
-  password: string,
-  owner: SpawnOptions,
-): Promise<void> {
-  const passwordFile = join(directory, "password");
-  await writeFile(passwordFile, password);
-  // A language's collation and not plain bytes, as servers have it: an order that only holds for bytes shows.
-  const locale = ["--locale=C", "--locale-provider=icu", "--icu-locale=en-US", "--encoding=UTF8"];
-  const access = ["--username=postgres", "--auth=scram-sha-256", `--pwfile=${passwordFile}`];
-  const child = spawn(initdb, [`--pgdata=${join(directory, "data")}`, "--no-sync", ...locale, ...access], {
-    ...owner,
-    stdio: ["ignore", "ignore", "pipe"],
+  // In a group of its own, so that an interrupt from the keyboard leaves it to clean up.
+  const supervisor = spawn(process.execPath, [SUPERVISOR], {
+    stdio: ["pipe", "pipe", "inherit"],
+    detached: true,
   });
-  const said = listen(child);
-  const [code] = await once(child, "close");
-  if (code !== 0) throw new Error(`initdb ended with ${code}: ${said.join("")}`);
-}
-
-async function start(
-  { postgres }: PostgresBinaries,
-  directory: string,
-  port: number,
-  owner: SpawnOptions,
-): Promise<ChildProcess> {
-  const child = spawn(postgres, ["-D", join(directory, "data"), "-p", String(port), ...SETTINGS], {
-    ...owner,
-    env: { ...process.env, LC_ALL: "C" },
-    stdio: ["ignore", "ignore", "pipe"],
-  });
-  const said = listen(child);
-  await new Promise<void>((ready, failed) => {
-    child.stderr?.on("data", () => {
-      if (said.join("").includes("ready to accept connections")) ready();
-    });
-    child.once("error", failed);
-    child.once("exit", (code) => failed(new Error(`PostgreSQL ended with ${code}: ${said.join("")}`)));
-  });
-  // What it logs is of no interest any more, but a full pipe would stop it.
-  child.stderr?.removeAllListeners("data").resume();
-  return child;
-}
-
-async function stop(server: ChildProcess): Promise<void> {
-  if (server.exitCode !== null) return;
-  const ended = once(server, "exit");
-  server.kill("SIGINT");
-  await ended;
-}
-
-function listen(child: ChildProcess): string[] {
-  const said: string[] = [];
-  child.stderr?.on("data", (chunk) => said.push(String(chunk)));
-  return said;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("No port was free.");
-  return address.port;
+  const ended = once(supervisor, "exit");
+  const url = await Promise.race([
+    once(createInterface(supervisor.stdout), "line").then(([line]) => String(line)),
+    ended.then(([code]) => Promise.reject(new Error(`The PostgreSQL server did not start (${code}).`))),
+  ]);
+  project.provide("postgresUrl", url);
+  return async () => {
+    supervisor.stdin.end();
+    await ended;
+  };
 }
