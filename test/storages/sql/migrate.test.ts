@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { MIGRATION_NAMES } from "../../../lib/storages/sql/migrations/index.ts";
 import { engines, type SqlDatabase } from "./databases.ts";
-
-const INITIAL = ["0001-initial"];
 
 describe.each(engines)("migrations on $name", ({ create }) => {
   let database: SqlDatabase;
@@ -11,13 +10,13 @@ describe.each(engines)("migrations on $name", ({ create }) => {
   afterEach(() => database.remove());
 
   it("names what they applied, and apply it once", async () => {
-    expect(await database.migrate()).toEqual(INITIAL);
+    expect(await database.migrate()).toEqual(MIGRATION_NAMES);
     expect(await database.migrate()).toEqual([]);
   });
 
   it("are done by one of eight that start at once", async () => {
     const applied = await Promise.all(Array.from({ length: 8 }, () => database.migrate()));
-    expect(applied.flat()).toEqual(INITIAL);
+    expect(applied.flat()).toEqual(MIGRATION_NAMES);
     const storages = await Promise.all(Array.from({ length: 8 }, () => database.open()));
     const epochs = await Promise.all(storages.map(async (storage) => (await storage.readState()).epoch));
     expect(new Set(epochs).size).toBe(1);
