@@ -1,8 +1,8 @@
 import type { StorageConnection } from "./connection.ts";
 import type { EnvironmentFlags, FlagDefinition } from "./definition.ts";
 import { createResolver, type Resolver } from "./layers.ts";
-import type { TenantOverride, TenantRef } from "./storage.ts";
-import type { OverrideMismatch, RuleViolation } from "./types.ts";
+import type { StoredOverride, TenantOverride, TenantRef } from "./storage.ts";
+import { FlagSource, type OverrideMismatch, type RuleViolation } from "./types.ts";
 
 /** A stored override that does not fit the definition, or whose tenant's flags break a rule. */
 export interface Ailment {
@@ -25,8 +25,10 @@ export async function* ailingOverrides<C extends object>(
   do {
     const from = after;
     const page = await connection.bulk((storage) => storage.listOverrides({ after: from, limit: PAGE }));
+    const organizations =
+      definition.resolution === "cascade" ? await organizationsOf(connection, page.overrides) : new Map();
     for (const override of page.overrides) {
-      const { mismatches, violations } = await asSeen(connection, definition, resolver, override);
+      const { mismatches, violations } = asSeen(resolver, override, organizations);
       if (mismatches.length + violations.length === 0) continue;
       yield Object.freeze({ tenant: override.tenant, version: override.version, mismatches, violations });
     }
@@ -34,15 +36,37 @@ export async function* ailingOverrides<C extends object>(
   } while (after !== undefined);
 }
 
-/** Under cascade what a customer sees depends on its organization too; otherwise the override stands alone. */
-async function asSeen<C extends object>(
+/** Under cascade what a customer sees depends on its organization too: those overrides, by customer, in two queries. */
+async function organizationsOf(
   connection: StorageConnection,
-  definition: FlagDefinition<C>,
+  overrides: readonly TenantOverride[],
+): Promise<ReadonlyMap<string, StoredOverride>> {
+  const ids = overrides.filter(({ tenant }) => tenant.kind === "customer").map(({ tenant }) => tenant.id);
+  if (ids.length === 0) return new Map();
+  return await connection.bulk(async (storage) => {
+    const customers = await storage.readCustomers(ids);
+    const named = new Set(customers.flatMap(({ organizationId }) => organizationId ?? []));
+    const tenants = [...named].map((id) => ({ kind: "organization", id }) as const);
+    const found = tenants.length === 0 ? [] : await storage.readOverrides(tenants);
+    const byId = new Map(found.map((override) => [override.tenant.id, override]));
+    return new Map(
+      customers.flatMap(({ id, organizationId = "" }) => {
+        const organization = byId.get(organizationId);
+        return organization === undefined ? [] : [[id, organization] as const];
+      }),
+    );
+  });
+}
+
+function asSeen<C extends object>(
   resolver: Resolver<C>,
   override: TenantOverride,
-): Promise<Pick<Ailment, "mismatches" | "violations">> {
-  const { tenant } = override;
-  if (tenant.kind === "organization") return resolver.resolve({ organization: override });
-  if (definition.resolution === "first-match") return resolver.resolve({ customer: override });
-  return resolver.resolve(await connection.readTenant({ customerId: tenant.id }));
+  organizations: ReadonlyMap<string, StoredOverride>,
+): Pick<Ailment, "mismatches" | "violations"> {
+  const { kind, id } = override.tenant;
+  if (kind === "organization") return resolver.resolve({ organization: override });
+  const seen = resolver.resolve({ customer: override, organization: organizations.get(id) });
+  // The organization's own faults are listed at the organization.
+  const mismatches = seen.mismatches.filter(({ layer }) => layer === FlagSource.CUSTOMER_OVERRIDE);
+  return { mismatches, violations: seen.violations };
 }

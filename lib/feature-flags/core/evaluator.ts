@@ -10,7 +10,7 @@ import type { PendingLoad } from "./pending-loads.ts";
 import { processDefaults } from "./process-defaults.ts";
 import type { StorageState, TenantRecord } from "./storage.ts";
 import { contextError } from "./tenant-id.ts";
-import type { Clock, FlagEvaluation, TenantContext } from "./types.ts";
+import { type Clock, type FlagEvaluation, FlagSource, type TenantContext } from "./types.ts";
 
 /** What an evaluator asks of whatever follows the changes. */
 export interface KeepsCurrent {
@@ -112,14 +112,13 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
   }
 
   async #readMergeKeep(context: TenantContext, load: PendingLoad): Promise<FlagEvaluation<C>> {
-    let record: TenantRecord;
     try {
-      record = await this.#parts.connection.readTenant(context);
+      const record = await this.#parts.connection.readTenant(context);
+      const mayKeep = this.#parts.propagation?.accepts(record) ?? true;
+      return this.#merge(context, record, load.current && mayKeep);
     } catch (error) {
       return await this.#lastKnown(context, asStorageError(error, "reading a tenant's flags"));
     }
-    const mayKeep = this.#parts.propagation?.accepts(record) ?? true;
-    return this.#merge(context, record, load.current && mayKeep);
   }
 
   /** The one answer that can be refused: any other would be from before what was asked for. */
@@ -150,7 +149,8 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
       resolved === this.#resolver.base
         ? this.#withoutOverride(record.revision)
         : this.#overridden(resolved, record);
-    if (resolved.mismatches.length > 0 || resolved.violations.length > 0) this.#report(context, resolved);
+    if (resolved.mismatches.length > 0 || resolved.violations.length > 0)
+      this.#report(context, record, resolved);
     if (keep) this.#parts.cache.set(context, evaluation, record.organizationId);
     return evaluation;
   }
@@ -188,21 +188,25 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
     return new Evaluation(definition, resolved, { evaluatedAt: clock.now(), revision: -1, error });
   }
 
-  #report(context: TenantContext, { mismatches, violations }: ResolvedFlags<C>): void {
+  #report(
+    { customerId, organizationId }: TenantContext,
+    record: TenantRecord,
+    { mismatches, violations }: ResolvedFlags<C>,
+  ): void {
     this.#mismatches += mismatches.length;
     this.#violations += violations.length;
-    const who = context.customerId ?? context.organizationId;
     for (const { layer, path, message } of mismatches) {
-      const facts = { ...context, layer, path, code: "TYPE_MISMATCH" };
-      this.#parts.log.warn(
-        `mismatch:${who}:${layer}:${path}`,
-        facts,
-        `A stored override is left out: ${message}`,
-      );
+      // An organization's fault is one fault, however many customers meet it.
+      const who =
+        layer === FlagSource.CUSTOMER_OVERRIDE ? { customerId } : { organizationId: record.organizationId };
+      const facts = { ...who, layer, path, code: "TYPE_MISMATCH" };
+      const topic = `mismatch:${JSON.stringify([who, path])}`;
+      this.#parts.log.warn(topic, facts, `A stored override is left out: ${message}`);
     }
     for (const { path, message } of violations) {
-      const facts = { ...context, path, code: "RULE_VIOLATED" };
-      this.#parts.log.warn(`violation:${who}:${path}`, facts, `A tenant's flags break a rule: ${message}`);
+      const facts = { customerId, organizationId, path, code: "RULE_VIOLATED" };
+      const topic = `violation:${JSON.stringify([customerId, organizationId, path])}`;
+      this.#parts.log.warn(topic, facts, `A tenant's flags break a rule: ${message}`);
     }
   }
 }

@@ -1,7 +1,9 @@
 import { FlagError } from "./errors.ts";
 
 /** UNKNOWN_PATH with the nearest path there is, where one is near enough to be meant. */
-export function unknownPath(path: string, known: Iterable<string>): FlagError {
+export function unknownPath(asked: string, known: Iterable<string>): FlagError {
+  // Callers without types ask with anything.
+  const path = String(asked);
   const meant = nearest(path, known);
   const hint = meant === undefined ? "Look the path up in the definition." : `Did you mean "${meant}"?`;
   const shown = path.length > 200 ? `${path.slice(0, 200)}…` : path;

@@ -126,6 +126,26 @@ describe("getFlags never rejects", () => {
     expect(error).toMatchObject({ code: "STORAGE_UNAVAILABLE", cause: "plain text" });
   });
 
+  it.each(["null", "5", "{}", '{"customer":5}'])(
+    "not when storage answers with nonsense: %s",
+    async (json) => {
+      const { manager } = planManager({
+        storage: { ...memoryStorage(), readTenant: async () => JSON.parse(json) },
+      });
+      expect((await manager.getFlags(who)).config.plan).toBe("free");
+      expect((await manager.getFlags(who)).config.plan).toBe("free");
+    },
+  );
+
+  it.each(["null", "5", '"cust_1"', "true"])("not when it is asked with nonsense: %s", async (json) => {
+    const { manager } = planManager();
+    await manager.getFlags({});
+    const evaluation = await manager.getFlags(JSON.parse(json));
+    expect(evaluation.error?.code).toBe("INVALID_ID");
+    expect(evaluation.error?.message).toContain("with an object");
+    await expect(manager.explain(JSON.parse(json))).rejects.toMatchObject({ code: "INVALID_ID" });
+  });
+
   it("not when the log it is given throws", async () => {
     const fault = failingStorage(memoryStorage());
     fault.down = true;
