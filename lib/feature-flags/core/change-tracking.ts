@@ -1,4 +1,5 @@
-import { isBranch, isPlainObject, readPath } from "./paths.ts";
+import { FlagError } from "./errors.ts";
+import { isBranch, isPlainObject, MAX_DEPTH, readPath } from "./paths.ts";
 import type { FlagChange, FlagObject, FlagValue } from "./types.ts";
 
 /** One leaf that differs between two configs; `undefined` where a side does not have it. */
@@ -8,9 +9,13 @@ export interface ValueChange {
   readonly newValue: FlagValue | undefined;
 }
 
+/** A path may have 32 segments, and the value at its end 32 levels of its own. */
+const DEEPEST = 2 * MAX_DEPTH;
+
 /**
  * Every leaf in which two configs, or two partial overrides, differ, in the order of the first one's keys.
- * `shape` says which objects are branches; without it, every object that has keys is one.
+ * `shape` says which objects are branches; without it, every object that has keys is one. Throws PATCH_TOO_LARGE
+ * beyond 64 levels.
  *
  * @example
  * detectChanges({ chat: { tabSync: false } }, { chat: { tabSync: true } });
@@ -18,14 +23,24 @@ export interface ValueChange {
  */
 export function detectChanges(oldConfig: object, newConfig: object, shape?: object): ValueChange[] {
   const changes: ValueChange[] = [];
-  collect(oldConfig, newConfig, shape, "", changes);
+  collect(oldConfig, newConfig, shape, "", 0, changes);
   return changes;
 }
 
-function collect(before: unknown, after: unknown, shape: unknown, path: string, into: ValueChange[]): void {
+function collect(
+  before: unknown,
+  after: unknown,
+  shape: unknown,
+  path: string,
+  depth: number,
+  into: ValueChange[],
+): void {
   if (Object.is(before, after)) return;
+  if (depth > DEEPEST) {
+    throw new FlagError("PATCH_TOO_LARGE", `A config nests deeper than ${DEEPEST} levels. Flatten it.`);
+  }
   // A config is a branch even while it is empty: its leaves have names, it has none.
-  const isBranchHere = shape === undefined ? path === "" || isEitherBranch(before, after) : isBranch(shape);
+  const isBranchHere = shape === undefined ? depth === 0 || isEitherBranch(before, after) : isBranch(shape);
   if (!isBranchHere) {
     if (!sameValue(before, after)) into.push({ path, oldValue: asValue(before), newValue: asValue(after) });
     return;
@@ -35,8 +50,8 @@ function collect(before: unknown, after: unknown, shape: unknown, path: string, 
   const keys = new Set([...Object.keys(from), ...Object.keys(to)]);
   for (const key of keys) {
     const below = isBranch(shape) ? (Object.hasOwn(shape, key) ? shape[key] : null) : undefined;
-    const name = path === "" ? key : `${path}.${key}`;
-    collect(own(from, key), own(to, key), below, name, into);
+    const name = depth === 0 ? key : `${path}.${key}`;
+    collect(own(from, key), own(to, key), below, name, depth + 1, into);
   }
 }
 
@@ -55,17 +70,18 @@ function asValue(value: unknown): FlagValue | undefined {
   return value as FlagValue | undefined;
 }
 
-/** Equal as JSON, whatever the order of keys. */
-export function sameValue(a: unknown, b: unknown): boolean {
+/** Equal as JSON, whatever the order of keys. What nests deeper than any flag may is never equal to another. */
+export function sameValue(a: unknown, b: unknown, depth = 0): boolean {
   if (Object.is(a, b) || (a === 0 && b === 0)) return true;
+  if (depth > DEEPEST) return false;
   if (Array.isArray(a) && Array.isArray(b)) {
-    return a.length === b.length && a.every((item, index) => sameValue(item, b[index]));
+    return a.length === b.length && a.every((item, index) => sameValue(item, b[index], depth + 1));
   }
   if (!isPlainObject(a) || !isPlainObject(b)) return false;
   const keys = Object.keys(a);
   return (
     keys.length === Object.keys(b).length &&
-    keys.every((key) => Object.hasOwn(b, key) && sameValue(a[key], b[key]))
+    keys.every((key) => Object.hasOwn(b, key) && sameValue(a[key], b[key], depth + 1))
   );
 }
 

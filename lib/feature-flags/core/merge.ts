@@ -59,7 +59,10 @@ function mergeValue(base: unknown, override: unknown, shape: unknown, depth: num
  * Throws INVALID_PATCH for keys that could reach a prototype, PATCH_TOO_LARGE beyond 32 levels.
  */
 export function mergeOverrides(stored: FlagObject, patch: FlagObject): FlagObject {
-  return overlay(stored, patch, 1);
+  if (!isFlagObject(patch)) {
+    throw new FlagError("INVALID_PATCH", "The flags to set must be a plain object.");
+  }
+  return overlay(isFlagObject(stored) ? stored : {}, patch, 1);
 }
 
 function overlay(stored: FlagObject, patch: FlagObject, depth: number): FlagObject {

@@ -21,6 +21,9 @@ const MAX_REASON = 2_000;
  * where the audit is required and one is missing.
  */
 export function checkedMeta(meta: WriteMeta, audit: "required" | "best-effort"): WriteMeta {
+  if (typeof meta !== "object" || meta === null) {
+    throw new FlagError("INVALID_PATCH", "Say who makes the change with an object: { changedBy, reason }.");
+  }
   const { changedBy, onBehalfOf, reason, ifVersion, organizationId } = meta;
   checkText("changedBy", changedBy, MAX_NAME);
   checkText("onBehalfOf", onBehalfOf, MAX_NAME);
