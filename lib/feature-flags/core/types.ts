@@ -51,7 +51,9 @@ export type ValueAt<C, P extends string> = P extends `${infer Head}.${infer Rest
 
 /** A config with any leaves left out. Arrays and open records are leaves: they are replaced, never merged. */
 export type DeepPartial<C> = {
-  readonly [K in keyof C]?: (IsBranch<C[K]> extends true ? DeepPartial<C[K]> : C[K]) | undefined;
+  readonly [K in keyof C]?:
+    | (IsBranch<C[K]> extends true ? DeepPartial<C[K]> : DeepReadonly<C[K]>)
+    | undefined;
 };
 
 export type DeepReadonly<T> = T extends readonly (infer E)[]
