@@ -23,7 +23,7 @@ const RULES: readonly ImportRule[] = [
   rule(
     "feature-flags/core/process-defaults.ts",
     "(feature-flags/core/(?!evaluator).+|chat-widget/.+)",
-    "#process-storage",
+    "#(process-storage|snapshot-file)",
   ),
   rule("feature-flags/core/evaluator.ts", "(feature-flags/core/.+|chat-widget/.+)"),
   rule("feature-flags/core/.+", "feature-flags/core/(?!evaluator|process-defaults).+"),
@@ -49,6 +49,13 @@ const RULES: readonly ImportRule[] = [
     "(kysely(/.+)?|pg|node:.+)",
   ),
   rule("storages/[^/]+.ts", `(storages/[^/]+.ts|${contract()})`),
+
+  rule("snapshot/process-snapshot.browser.ts", "feature-flags/core/(types|errors|snapshot).ts"),
+  rule(
+    "snapshot/.+",
+    "(snapshot/.+|feature-flags/core/(types|errors|storage|snapshot|tenant-id|paths|clock).ts)",
+    "node:.+",
+  ),
 
   rule("server/.+", "(server/.+|feature-flags/.+)", "(hono|hono/.+|zod|node:.+)"),
   rule("openfeature/.+", "(openfeature/.+|feature-flags/.+)", "@openfeature/.+"),

@@ -90,6 +90,7 @@ export const PUBLIC_API: Readonly<Record<string, ExportedNames>> = {
   },
   "./storages/read-only": { values: ["readOnly"], types: [] },
   "./storages/instrumented": { values: ["instrumented"], types: ["StorageCall", "StorageOperation"] },
+  "./snapshot": { values: ["fileSnapshot"], types: ["FileSnapshotOptions"] },
   "./server": {
     values: ["ADMIN_FLAGS_PATH", "DEFAULT_LIMITS", "ERROR_STATUS", "createAdminKey", "createFlagServer"],
     types: [
