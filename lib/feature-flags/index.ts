@@ -206,10 +206,13 @@ export class FeatureFlagManager<C extends object = ChatWidgetFeatureFlags> {
   }
 
   getStats(): FlagManagerStats {
+    const { cache, auditRetry, propagation, connection } = this.#parts;
     return Object.freeze({
       ...this.#evaluator.getCounts(),
-      cache: this.#parts.cache.getStats(),
-      auditKept: this.#parts.auditRetry.kept,
+      cache: cache.getStats(),
+      auditKept: auditRetry.kept,
+      feed: Object.freeze({ revision: propagation.state?.revision, confirmedAt: propagation.confirmedAt }),
+      storageLost: connection.lost,
     });
   }
 

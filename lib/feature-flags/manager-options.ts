@@ -1,9 +1,10 @@
 import type { FlagCacheStats } from "./core/cache.ts";
 import type { StorageOption } from "./core/connection.ts";
 import type { FlagDefinition } from "./core/definition.ts";
+import type { FlagError } from "./core/errors.ts";
 import type { EvaluationCounts } from "./core/evaluator.ts";
 import type { SnapshotStore } from "./core/snapshot.ts";
-import type { Clock, FlagChange, Log } from "./core/types.ts";
+import type { Clock, FlagChange, FlagEvaluation, Log } from "./core/types.ts";
 
 export interface FeatureFlagManagerOptions<C extends object> {
   /** Default: the chat widget's flags. */
@@ -30,6 +31,8 @@ export interface FeatureFlagManagerOptions<C extends object> {
   readonly loadsAtOnce?: number | undefined;
   /** Where to keep the last good state of all tenants, for a start without storage: a file's path, or a store. */
   readonly snapshot?: string | SnapshotStore | undefined;
+  /** Told of every answer, for metrics. Must be quick and must not throw. Default: nobody. */
+  readonly observe?: ((evaluation: FlagEvaluation<C>) => void) | undefined;
   readonly clock?: Clock | undefined;
   readonly log?: Log | undefined;
   /** Makes change ids. Default: random UUIDs. */
@@ -56,4 +59,8 @@ export interface FlagManagerStats extends EvaluationCounts {
   readonly cache: FlagCacheStats;
   /** Changes whose audit rows had to be kept aside. */
   readonly auditKept: number;
+  /** The revision applied, and when storage last confirmed that it is the newest (Unix epoch, milliseconds). */
+  readonly feed: { readonly revision: number | undefined; readonly confirmedAt: number | undefined };
+  /** Why storage is not asked at present; undefined while it is. */
+  readonly storageLost: FlagError | undefined;
 }

@@ -41,7 +41,7 @@ export function wireManager<C extends object = ChatWidgetFeatureFlags>(
 ): ManagerParts<C> {
   const { clock = systemClock, random = Math.random, newId = () => crypto.randomUUID() } = options;
   const { audit = "best-effort", pollEvery = 1_000, preload = false } = options;
-  const { readBudget, initTimeout, loadsAtOnce, snapshot } = options;
+  const { readBudget, initTimeout, loadsAtOnce, snapshot, observe } = options;
   const definition = options.definition ?? (chatWidgetFlags as FlagDefinition<object> as FlagDefinition<C>);
   const environment = options.environment ?? environmentName();
   const log = new OnceLog(options.log ?? silentLog, clock);
@@ -87,7 +87,7 @@ export function wireManager<C extends object = ChatWidgetFeatureFlags>(
           ...{ connection, image: propagation.image, state, clock, log, every: SNAPSHOT_EVERY },
         });
   const evaluator = new FlagEvaluator({
-    ...{ definition, environment, connection, cache, clock, log, propagation, lastGood },
+    ...{ definition, environment, connection, cache, clock, log, propagation, lastGood, observe },
   });
   const evaluate = (context: Parameters<typeof evaluator.evaluate>[0]) => evaluator.evaluate(context);
   const watches = new Watches<C>({ evaluate, shape: definition.defaults, report });

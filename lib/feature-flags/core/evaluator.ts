@@ -30,6 +30,8 @@ export interface EvaluatorParts<C extends object> {
   readonly cache: FlagCache<FlagEvaluation<C>>;
   readonly clock: Clock;
   readonly log: OnceLog;
+  /** Told of every answer. Must be quick and must not throw. */
+  readonly observe?: ((evaluation: FlagEvaluation<C>) => void) | undefined;
   /** What an earlier process last knew, for a start without storage. */
   readonly lastGood?: { read(context: TenantContext): Promise<TenantRecord | undefined> } | undefined;
   /** What keeps answers current; without it only the cache's TTL does. */
@@ -60,6 +62,7 @@ export interface EvaluationCounts {
 export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
   readonly #parts: EvaluatorParts<C>;
   readonly #resolver: Resolver<C>;
+  readonly #observe: ((evaluation: FlagEvaluation<C>) => void) | undefined;
   #unset: Evaluation<C> | undefined;
   #storageErrors = 0;
   #mismatches = 0;
@@ -71,23 +74,22 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
       typeof parts === "object"
         ? parts
         : (processDefaults(parts) as EvaluatorParts<object> as EvaluatorParts<C>);
-    const { definition, environment } = this.#parts;
+    const { definition, environment, observe } = this.#parts;
+    this.#observe = observe;
     this.#resolver = createResolver(definition, definition.environment(environment));
   }
 
   /** The cached answer, or undefined. Allocates nothing. With everything in memory it always answers. */
   peek(context: TenantContext): FlagEvaluation<C> | undefined {
-    return this.#parts.cache.get(context) ?? this.#fromImage(context);
+    const known = this.#parts.cache.get(context) ?? this.#fromImage(context);
+    if (this.#observe !== undefined && known !== undefined) this.#observe(known);
+    return known;
   }
 
   /** The answer for a tenant. Rejects for `atLeast` alone: see `error` and `stale` of the evaluation. */
   evaluate(context: TenantContext = {}, options?: EvaluateOptions): Promise<FlagEvaluation<C>> {
-    if (options?.fresh === true || typeof context !== "object" || context === null) {
-      return this.#load(context, "begin");
-    }
-    if (options?.atLeast !== undefined) return this.#atLeast(context, options.atLeast);
-    const known = this.#parts.cache.get(context) ?? this.#fromImage(context);
-    return known === undefined ? this.#load(context, "join") : Promise.resolve(known);
+    if (this.#observe === undefined) return this.#answer(context, options);
+    return this.#observed(this.#answer(context, options), this.#observe);
   }
 
   getCache(): FlagCache<FlagEvaluation<C>> {
@@ -101,6 +103,24 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
       violations: this.#violations,
       logFailures: this.#parts.log.failures,
     });
+  }
+
+  #answer(context: TenantContext, options: EvaluateOptions | undefined): Promise<FlagEvaluation<C>> {
+    if (options?.fresh === true || typeof context !== "object" || context === null) {
+      return this.#load(context, "begin");
+    }
+    if (options?.atLeast !== undefined) return this.#atLeast(context, options.atLeast);
+    const known = this.#parts.cache.get(context) ?? this.#fromImage(context);
+    return known === undefined ? this.#load(context, "join") : Promise.resolve(known);
+  }
+
+  async #observed(
+    answer: Promise<FlagEvaluation<C>>,
+    observe: (evaluation: FlagEvaluation<C>) => void,
+  ): Promise<FlagEvaluation<C>> {
+    const evaluation = await answer;
+    observe(evaluation);
+    return evaluation;
   }
 
   /** Loads with a copy of the ids: a caller may use the same object for the next tenant before the answer is there. */
@@ -124,7 +144,7 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
   /** The one answer that can be refused: any other would be from before what was asked for. */
   async #atLeast(context: TenantContext, revision: number): Promise<FlagEvaluation<C>> {
     const applied = this.#parts.propagation?.state?.revision ?? -1;
-    const known = this.peek(context);
+    const known = this.#parts.cache.get(context) ?? this.#fromImage(context);
     if (known !== undefined && !known.stale && Math.max(known.revision, applied) >= revision) return known;
     const read = await this.#load(context, "begin");
     if (read.revision >= revision && !read.stale) return read;

@@ -17,6 +17,7 @@ const FAILURES_UNTIL_OPEN = 3;
 const FIRST_PROBE_AFTER = 250;
 const LAST_PROBE_AFTER = 4_000;
 const PROBE_BUDGET = 1_000;
+const SOUND_AFTER = 10_000;
 
 /**
  * Keeps a storage that fails or hangs from costing anybody time. After three failures in a row the circuit opens:
@@ -26,6 +27,8 @@ export class StorageGuard {
   readonly #options: GuardOptions;
   #failures = 0;
   #lost: { readonly error: FlagError; readonly since: number } | undefined;
+  #outages = 0;
+  #recoveredAt = Number.NEGATIVE_INFINITY;
   #probes = 0;
   #cancelProbe: (() => void) | undefined;
   #closed = false;
@@ -45,13 +48,16 @@ export class StorageGuard {
    */
   async run<T>(operation: () => Promise<T>, budget: number, late: string): Promise<T> {
     if (this.#lost !== undefined) throw this.#lost.error;
+    const outages = this.#outages;
     try {
       const result = await within(this.#options.clock, budget, operation(), late);
       this.#failures = 0;
       return result;
     } catch (cause) {
       const error = asStorageError(cause, "asking it");
-      if (error.code === "STORAGE_UNAVAILABLE") this.#failed(error);
+      if (error.code !== "STORAGE_UNAVAILABLE") this.#failures = 0;
+      // What began before an outage and fails after it says nothing of storage as it is now.
+      else if (outages === this.#outages) this.#failed(error);
       throw error;
     }
   }
@@ -63,9 +69,12 @@ export class StorageGuard {
 
   #failed(error: FlagError): void {
     this.#failures += 1;
-    if (this.#failures < FAILURES_UNTIL_OPEN || this.#lost !== undefined || this.#closed) return;
-    this.#lost = { error, since: this.#options.clock.now() };
-    this.#probes = 0;
+    if (this.#failures < FAILURES_UNTIL_OPEN || this.#closed) return;
+    const now = this.#options.clock.now();
+    this.#outages += 1;
+    this.#lost = { error: refusal(error), since: now };
+    // Storage may answer the probe and nothing else: then it is not to be tried several times a second for ever.
+    if (now - this.#recoveredAt >= SOUND_AFTER) this.#probes = 0;
     this.#scheduleProbe();
     this.#options.onLost(error);
   }
@@ -91,17 +100,25 @@ export class StorageGuard {
 
   #recovered(): void {
     if (this.#lost === undefined || this.#closed) return;
-    const away = this.#options.clock.now() - this.#lost.since;
+    const now = this.#options.clock.now();
+    const away = now - this.#lost.since;
     this.#lost = undefined;
+    this.#recoveredAt = now;
     this.#failures = 0;
     this.#options.onRecovered(away);
   }
 
   #stillLost(error: FlagError): void {
     if (this.#lost === undefined || this.#closed) return;
-    this.#lost = { ...this.#lost, error };
+    this.#lost = { ...this.#lost, error: refusal(error) };
     this.#scheduleProbe();
   }
+}
+
+/** What callers are told whose operation was not begun: nothing that holds for the one that failed alone. */
+function refusal(cause: FlagError): FlagError {
+  const message = "Storage is lost. It is not asked, and nothing is written, until it is back.";
+  return new FlagError("STORAGE_UNAVAILABLE", message, { cause });
 }
 
 /** The promise's outcome, or STORAGE_UNAVAILABLE if it has none after `milliseconds`. */

@@ -79,6 +79,11 @@ export class Propagation<V> {
     return this.#feed.state;
   }
 
+  /** When storage last confirmed that nothing newer than `state` is committed. */
+  get confirmedAt(): number | undefined {
+    return this.#feed.confirmedAt;
+  }
+
   /** Looks for changes now, without anybody waiting. */
   wake(): void {
     this.#feed.wake();

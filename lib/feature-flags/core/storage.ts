@@ -208,6 +208,8 @@ export interface FlagStorage {
    * one. Optional: without it the feed is polled. The returned function ends it.
    */
   subscribe?(listener: () => void): () => void;
+  /** For operations: whether notices of changes arrive at present ("listen"), or only polling finds them. */
+  feedMode?(): "listen" | "poll";
 
   /** Says how far this instance has got: adds or replaces its row, with the name of this machine. */
   reportInstance(report: InstanceReport): Promise<void>;
