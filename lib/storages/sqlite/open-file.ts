@@ -26,7 +26,8 @@ export async function openFile(file: string, { timeout, onQuery }: FileOptions):
     const writer = openConnection(file, { readOnly: false, timeout: 0, onQuery });
     connections.push(writer);
     writer.run("pragma foreign_keys = on");
-    writer.run("pragma synchronous = full");
+    // It reads the schema, which another process that is starting may just be locking.
+    await untilFree(() => void writer.run("pragma synchronous = full"), timeout);
     if (isNew) await claim(writer, file, timeout);
     else await checkDamage(writer, file, timeout);
     await useWriteAheadLog(writer, file, timeout);
