@@ -36,7 +36,13 @@ export function processHost(clock: Clock): CliHost {
         forget();
         stop(signal);
       };
+      // npm passes a signal on to the shell between us, which dies of it without a word to us.
+      const parent = process.ppid;
+      const orphaned = () => process.ppid !== parent && listener("the end of the npm script");
+      const watch = process.env.npm_lifecycle_event === undefined ? undefined : setInterval(orphaned, 500);
+      watch?.unref();
       const forget = () => {
+        clearInterval(watch);
         for (const signal of signals) process.off(signal, listener);
       };
       for (const signal of signals) process.on(signal, listener);
