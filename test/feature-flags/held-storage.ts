@@ -7,7 +7,7 @@ export interface HeldStorage {
   readonly storage: FlagStorage;
   /** How many calls were made so far. */
   calls(): number;
-  /** Resolves once `count` calls have been made. */
+  /** Resolves once `count` calls have taken their answer. */
   reached(count: number): Promise<void>;
   /** Lets one of the calls that wait answer. */
   release(which: "oldest" | "newest"): Promise<void>;
@@ -18,11 +18,13 @@ export interface HeldStorage {
 export function heldStorage(storage: FlagStorage, operation: Reading): HeldStorage {
   const waiting: (() => void)[] = [];
   let calls = 0;
+  let arrived = 0;
   let open = false;
 
   async function held<Answer>(answer: Promise<Answer>): Promise<Answer> {
     calls += 1;
     const [settled] = await Promise.allSettled([answer]);
+    arrived += 1;
     if (!open) await new Promise<void>((resolve) => waiting.push(resolve));
     if (settled.status === "rejected") throw settled.reason;
     return settled.value;
@@ -38,7 +40,7 @@ export function heldStorage(storage: FlagStorage, operation: Reading): HeldStora
     storage: { ...storage, [operation]: holding[operation] },
     calls: () => calls,
     async reached(count) {
-      while (calls < count || waiting.length === 0) await turn();
+      while (arrived < count) await turn();
     },
     async release(which) {
       const go = which === "oldest" ? waiting.shift() : waiting.pop();
