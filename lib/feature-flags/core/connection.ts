@@ -1,6 +1,6 @@
 import { systemClock } from "./clock.ts";
 import { FlagError } from "./errors.ts";
-import { StorageGuard } from "./guard.ts";
+import { StorageGuard, within } from "./guard.ts";
 import { LoadQueue } from "./load-queue.ts";
 import type { FlagStorage, TenantRecord } from "./storage.ts";
 import type { Clock, TenantContext } from "./types.ts";
@@ -25,6 +25,7 @@ export interface ConnectionOptions {
 const WRITE_BUDGET = 10_000;
 const FEED_BUDGET = 2_000;
 const BULK_BUDGET = 30_000;
+const CLOSE_BUDGET = 10_000;
 
 /**
  * The one way to storage. Opens it when first needed, and again if that failed; bounds every call in time; and
@@ -32,21 +33,24 @@ const BULK_BUDGET = 30_000;
  */
 export class StorageConnection {
   readonly #option: StorageOption;
+  readonly #clock: Clock;
   readonly #guard: StorageGuard;
   readonly #queue: LoadQueue;
   readonly #readBudget: number;
   readonly #initTimeout: number;
-  #opening: Promise<FlagStorage> | undefined;
-  #isOpen = false;
+  #storage: FlagStorage | undefined;
+  #opening: { readonly storage: Promise<FlagStorage>; readonly inTime: Promise<FlagStorage> } | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(option: StorageOption, options: ConnectionOptions = {}) {
     this.#option = option;
+    this.#storage = typeof option === "function" ? undefined : option;
+    this.#clock = options.clock ?? systemClock;
     this.#readBudget = options.readBudget ?? 250;
     this.#initTimeout = options.initTimeout ?? 3_000;
     this.#queue = new LoadQueue(options.loadsAtOnce ?? 16);
     this.#guard = new StorageGuard({
-      clock: options.clock ?? systemClock,
+      clock: this.#clock,
       random: options.random ?? Math.random,
       probe: async () => (await this.#open()).readState(),
       onLost: options.onLost ?? (() => {}),
@@ -61,6 +65,7 @@ export class StorageConnection {
 
   /** What storage knows of a context, for an evaluation: within its budget, and not too many at once. */
   readTenant(context: TenantContext): Promise<TenantRecord> {
+    if (this.lost !== undefined) return this.#run((storage) => storage.readTenant(context), this.#readBudget);
     return this.#queue.run(() => this.#run((storage) => storage.readTenant(context), this.#readBudget));
   }
 
@@ -89,28 +94,39 @@ export class StorageConnection {
   async #closeNow(): Promise<void> {
     this.#guard.close();
     if (typeof this.#option !== "function" || this.#opening === undefined) return;
-    const [opened] = await Promise.allSettled([this.#opening]);
-    if (opened.status === "fulfilled") await opened.value.close();
+    const closed = this.#opening.storage.then(
+      (storage) => storage.close(),
+      () => {},
+    );
+    await within(this.#clock, CLOSE_BUDGET, closed, "It could not be closed in time.");
   }
 
-  #run<T>(operation: (storage: FlagStorage) => Promise<T>, budget: number, late = ""): Promise<T> {
-    if (this.#closing !== undefined) {
-      return Promise.reject(new FlagError("CLOSED", "The flag manager is closed. Make a new one."));
-    }
-    const allowed = this.#isOpen ? budget : Math.max(budget, this.#initTimeout);
-    return this.#guard.run(async () => operation(await this.#open()), allowed, late);
+  async #run<T>(operation: (storage: FlagStorage) => Promise<T>, budget: number, late?: string): Promise<T> {
+    this.#refuseIfClosed();
+    const storage = this.#storage ?? (await this.#guard.run(() => this.#open(), this.#initTimeout));
+    this.#refuseIfClosed();
+    return await this.#guard.run(() => operation(storage), budget, late);
   }
 
+  #refuseIfClosed(): void {
+    if (this.#closing === undefined) return;
+    throw new FlagError("CLOSED", "The flag manager is closed. Make a new one.");
+  }
+
+  /** One attempt at a time, however long it takes: whoever comes later than `initTimeout` does not wait for it. */
   #open(): Promise<FlagStorage> {
-    this.#opening ??= this.#openNow();
-    return this.#opening;
+    if (this.#storage !== undefined) return Promise.resolve(this.#storage);
+    if (this.#opening === undefined) {
+      const storage = this.#openNow();
+      this.#opening = { storage, inTime: within(this.#clock, this.#initTimeout, storage) };
+    }
+    return this.#opening.inTime;
   }
 
   async #openNow(): Promise<FlagStorage> {
     try {
-      const storage = typeof this.#option === "function" ? await this.#option() : this.#option;
-      this.#isOpen = true;
-      return storage;
+      this.#storage = typeof this.#option === "function" ? await this.#option() : this.#option;
+      return this.#storage;
     } catch (error) {
       this.#opening = undefined;
       throw error;

@@ -30,6 +30,8 @@ export class StorageGuard {
   #outages = 0;
   #recoveredAt = Number.NEGATIVE_INFINITY;
   #probes = 0;
+  /** Gives up on a call that is waiting. */
+  readonly #waiting = new Set<(error: FlagError) => void>();
   #cancelProbe: (() => void) | undefined;
   #closed = false;
 
@@ -44,13 +46,15 @@ export class StorageGuard {
 
   /**
    * The operation's outcome within `budget` milliseconds. Rejects with STORAGE_UNAVAILABLE once they are spent, and
-   * at once while storage is lost. `late` says what being late means.
+   * at once when storage is lost. `late` is for an operation that may have an effect all the same: it says so, and
+   * is waited for to the end of its budget.
    */
-  async run<T>(operation: () => Promise<T>, budget: number, late: string): Promise<T> {
+  async run<T>(operation: () => Promise<T>, budget: number, late?: string): Promise<T> {
     if (this.#lost !== undefined) throw this.#lost.error;
     const outages = this.#outages;
+    const giveUpOnLoss = late === undefined ? this.#waiting : undefined;
     try {
-      const result = await within(this.#options.clock, budget, operation(), late);
+      const result = await within(this.#options.clock, budget, operation(), late, giveUpOnLoss);
       this.#failures = 0;
       return result;
     } catch (cause) {
@@ -76,6 +80,7 @@ export class StorageGuard {
     // Storage may answer the probe and nothing else: then it is not to be tried several times a second for ever.
     if (now - this.#recoveredAt >= SOUND_AFTER) this.#probes = 0;
     this.#scheduleProbe();
+    for (const giveUp of this.#waiting) giveUp(this.#lost.error);
     this.#options.onLost(error);
   }
 
@@ -95,7 +100,7 @@ export class StorageGuard {
 
   async #probeNow(): Promise<void> {
     const { clock, probe } = this.#options;
-    await within(clock, PROBE_BUDGET, probe(), "The probe was not answered.");
+    await within(clock, PROBE_BUDGET, probe());
   }
 
   #recovered(): void {
@@ -121,23 +126,30 @@ function refusal(cause: FlagError): FlagError {
   return new FlagError("STORAGE_UNAVAILABLE", message, { cause });
 }
 
-/** The promise's outcome, or STORAGE_UNAVAILABLE if it has none after `milliseconds`. */
+/**
+ * The promise's outcome, or STORAGE_UNAVAILABLE if it has none after `milliseconds`, or what it is given up with
+ * through `waiting`.
+ */
 export async function within<T>(
   clock: Clock,
   milliseconds: number,
   promise: Promise<T>,
-  late: string,
+  late = "",
+  waiting?: Set<(error: FlagError) => void>,
 ): Promise<T> {
-  let cancel = (): void => {};
-  const tooLate = new Promise<never>((_, reject) => {
-    cancel = clock.setTimer(
-      () => reject(new FlagError("STORAGE_UNAVAILABLE", `Storage is not answering. ${late}`)),
-      milliseconds,
-    );
+  let giveUp = (_: FlagError): void => {};
+  const givenUp = new Promise<never>((_, reject) => {
+    giveUp = reject;
   });
+  const cancel = clock.setTimer(
+    () => giveUp(new FlagError("STORAGE_UNAVAILABLE", `Storage is not answering. ${late}`.trim())),
+    milliseconds,
+  );
+  waiting?.add(giveUp);
   try {
-    return await Promise.race([promise, tooLate]);
+    return await Promise.race([promise, givenUp]);
   } finally {
     cancel();
+    waiting?.delete(giveUp);
   }
 }
