@@ -1,5 +1,6 @@
 // A process that runs a PostgreSQL server for as long as its standard input is open, and takes everything away
 // then: whoever started it may end in any way, even be killed. Prints the server's URL once it takes connections.
+// The line "kill" kills the server as a crash would and is answered with "killed"; "start" has it back, "started".
 import { type ChildProcess, execFile, type SpawnOptions, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
@@ -7,6 +8,8 @@ import { chown, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { type PostgresBinaries, postgresBinaries } from "./postgres-binaries.ts";
 
@@ -19,7 +22,6 @@ const SETTINGS = [
   ["unix_socket_directories", ""],
 ].flatMap(([name, value]) => ["-c", `${name}=${value}`]);
 
-const abandoned = once(process.stdin.resume(), "end");
 const directory = await mkdtemp(join(tmpdir(), "strata-postgres-"));
 try {
   const owner = await unprivilegedUser();
@@ -28,10 +30,14 @@ try {
   const password = randomUUID();
   await initialize(binaries, directory, password, { ...owner });
   const port = await freePort();
-  const server = await start(binaries, directory, port, { ...owner });
+  let server = await start(binaries, directory, port, { ...owner });
   process.stdout.write(`postgres://postgres:${password}@127.0.0.1:${port}/postgres\n`);
-  await abandoned;
-  await stop(server);
+  for await (const order of createInterface(process.stdin)) {
+    if (order === "kill") await stop(server, "SIGKILL");
+    else server = await startAgain(binaries, directory, port, { ...owner });
+    process.stdout.write(order === "kill" ? "killed\n" : "started\n");
+  }
+  await stop(server, "SIGINT");
 } finally {
   await rm(directory, { recursive: true, force: true });
 }
@@ -87,10 +93,22 @@ async function start(
   return child;
 }
 
-async function stop(server: ChildProcess): Promise<void> {
-  if (server.exitCode !== null) return;
+/** The processes of a killed server outlive it for a moment, and keep the next one from starting. */
+async function startAgain(...server: Parameters<typeof start>): Promise<ChildProcess> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await start(...server);
+    } catch (error) {
+      if (attempt === 50) throw error;
+      await delay(100);
+    }
+  }
+}
+
+async function stop(server: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  if (server.exitCode !== null || server.signalCode !== null) return;
   const ended = once(server, "exit");
-  server.kill("SIGINT");
+  server.kill(signal);
   await ended;
 }
 

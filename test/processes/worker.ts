@@ -1,0 +1,138 @@
+// One of several processes on one database: does what it is ordered to over IPC. Ends with its parent.
+import pg from "pg";
+import { FeatureFlagManager } from "../../lib/feature-flags/index.ts";
+import { postgresStorage } from "../../lib/storages/postgres/index.ts";
+import { seededRandom } from "../faults/seeded-random.ts";
+import { fleetChange, fleetFlags, fleetTenants } from "./fleet-flags.ts";
+import type { Order, Reply, WorkerOrders, WorkerTask } from "./orders.ts";
+import { contextOf, nameOf, watchTenants } from "./watching.ts";
+
+const task: WorkerTask = JSON.parse(process.argv[2] ?? "");
+const random = seededRandom(task.seed);
+const tenants = fleetTenants(task.tenants);
+const accidents: string[] = [];
+process.on("unhandledRejection", (reason) => accidents.push(`unhandled: ${String(reason)}`));
+process.on("uncaughtException", (error) => accidents.push(`uncaught: ${error.stack}`));
+
+const pools: pg.Pool[] = [];
+const managers = Array.from({ length: task.managers ?? 1 }, () => {
+  const pool = new pg.Pool({
+    connectionString: task.url,
+    max: task.connections ?? 4,
+    application_name: task.schema,
+    connectionTimeoutMillis: 5_000,
+  });
+  pool.on("error", () => undefined);
+  pools.push(pool);
+  return new FeatureFlagManager({
+    definition: fleetFlags,
+    environment: "production",
+    storage: () => postgresStorage({ pool, schema: task.schema }),
+    preload: task.preload ?? false,
+    snapshot: task.snapshot,
+    readBudget: task.readBudget,
+    cache: { ttl: task.ttl },
+  });
+});
+const [manager] = managers;
+if (manager === undefined) throw new Error("A worker needs a manager.");
+const watch = watchTenants(manager, tenants, random);
+
+type Handlers = {
+  [K in keyof WorkerOrders]: (asked: WorkerOrders[K]["asked"]) => Promise<WorkerOrders[K]["answer"]>;
+};
+
+const handlers: Handlers = {
+  async warm() {
+    await Promise.all(
+      managers.map(async (one) => {
+        await one.ready();
+        await Promise.all(tenants.map((tenant) => one.getFlags(contextOf(tenant))));
+      }),
+    );
+    return null;
+  },
+  async write({ count }) {
+    let newest = 0;
+    const refused: string[] = [];
+    for (let made = 0; made < count; made += 1) {
+      const tenant = random.pick(tenants);
+      try {
+        const { version, revision } = await manager.updateOverride(tenant, fleetChange(random));
+        if (revision === undefined) continue;
+        newest = Math.max(newest, revision);
+        watch.wrote(tenant, version);
+      } catch (error) {
+        refused.push(String(error));
+      }
+    }
+    return { revision: newest, refused };
+  },
+  async watch({ every }) {
+    watch.start(every);
+    return null;
+  },
+  unwatch: () => watch.stop(),
+  async settle({ revision, timeout }) {
+    return (await manager.waitForPropagation(revision, { timeout })).instances;
+  },
+  async answers({ fresh }) {
+    const answers = await Promise.all(
+      tenants.map(async (tenant) => {
+        const { config, version, stale, error } = await manager.getFlags(contextOf(tenant), { fresh });
+        return [nameOf(tenant), JSON.stringify({ config, version, stale, error: error?.code })] as const;
+      }),
+    );
+    return Object.fromEntries(answers);
+  },
+  async ask(tenant) {
+    const start = performance.now();
+    const { config, stale, error } = await manager.getFlags(contextOf(tenant));
+    const milliseconds = performance.now() - start;
+    return { seats: config.limits.seats, stale, error: error?.code, milliseconds };
+  },
+  async clear() {
+    manager.clearCache();
+    return null;
+  },
+  async storm({ ids }) {
+    const answers = await Promise.all(ids.map((customerId) => manager.getFlags({ customerId })));
+    return answers.filter(({ error }) => error === undefined).length;
+  },
+  async health() {
+    const lost = managers.filter((one) => one.getStats().storageLost !== undefined).length;
+    const { revision } = manager.getStats().feed;
+    return { accidents, lost, revision, rssMegabytes: process.memoryUsage.rss() / 1e6 };
+  },
+  async close() {
+    await watch.stop();
+    await Promise.all(managers.map((one) => one.close()));
+    await Promise.all(pools.map((pool) => pool.end()));
+    return null;
+  },
+};
+
+function obey<K extends keyof WorkerOrders>({ name, asked }: Order<K>): Promise<WorkerOrders[K]["answer"]> {
+  return handlers[name](asked);
+}
+
+function reply(message: Reply): void {
+  process.send?.(JSON.stringify(message));
+}
+
+process.on("message", (message) => {
+  const order: Order = JSON.parse(String(message));
+  obey(order).then(
+    (answer) => {
+      reply({ number: order.number, answer });
+      // Without the channel nothing of this script's keeps the process alive: what does is the library's.
+      if (order.name === "close") process.disconnect();
+    },
+    (error: Error) => reply({ number: order.number, error: error.stack ?? String(error) }),
+  );
+});
+process.on("disconnect", () => {
+  // The parent is gone, or has been told that all is closed: then there is nothing left to wait for but the end.
+  setTimeout(() => process.exit(3), 20_000).unref();
+});
+reply({ number: 0 });
