@@ -1,3 +1,4 @@
+import { checkDefinitionInput } from "./definition-input.ts";
 import { FlagError } from "./errors.ts";
 import { type Leaf, leafFlaw, leavesOf } from "./leaves.ts";
 import { mergeFlags } from "./merge.ts";
@@ -84,24 +85,19 @@ export function defineFlags<C extends object>(
 export function defineFlags<C extends object>(
   input: DefinitionInput<C> & { readonly schema?: StandardSchema<C> | undefined },
 ): FlagDefinition<C> {
-  if (!isBranch(input.defaults)) {
-    throw new FlagError("DEFINITION_INVALID", "`defaults` must be a plain object with at least one flag.");
-  }
-  const { resolution = "cascade" } = input;
-  if (resolution !== "cascade" && resolution !== "first-match") {
-    throw new FlagError("DEFINITION_INVALID", '`resolution` must be "cascade" or "first-match".');
-  }
+  checkDefinitionInput(input);
+  const { resolution = "cascade", schema } = input;
+  const describe = frozen(input.describe);
   const leaves = leavesOf(input.defaults);
   const defaults = frozen(input.defaults) as DeepReadonly<C>;
   const checks = compileRules(input.rules ?? [], leaves);
-  const { schema } = input;
   const flaw = (leaf: Leaf, value: unknown): string | undefined =>
     schema === undefined ? leafFlaw(leaf, value) : leafFlaw({ ...leaf, kind: "null" }, value);
   const environments = new Map<string, EnvironmentFlags<C>>();
   for (const [name, overlay] of Object.entries(input.environments ?? {})) {
     environments.set(name, environmentFlags(name, overlay, defaults, leaves, flaw));
   }
-  for (const path of Object.keys(input.describe ?? {})) {
+  for (const path of Object.keys(describe ?? {})) {
     if (!leaves.has(path)) throw invalid("`describe` names a path that is not defined", path, leaves);
   }
 
@@ -119,7 +115,7 @@ export function defineFlags<C extends object>(
     flaw,
     schemaIssues: (config: object) => (schema === undefined ? [] : schemaIssues(schema, config, leaves)),
     violations: (config: object) => broken(checks, config),
-    describe: (path: string) => described(input.describe, path),
+    describe: (path: string) => described(describe, path),
   });
   sound("The defaults", definition.defaults, definition);
   for (const environment of environments.values()) {
@@ -140,7 +136,16 @@ function leavesUnder(path: string, leaves: ReadonlyMap<string, Leaf>): readonly 
   const leaf = leaves.get(path);
   if (leaf !== undefined) return [leaf];
   const below = [...leaves.values()].filter((candidate) => candidate.path.startsWith(`${path}.`));
-  return below.length > 0 ? below : refuse(path, leaves);
+  if (below.length > 0) return below;
+  throw unknownPath(path, [...leaves.keys(), ...branchPaths(leaves)]);
+}
+
+function branchPaths(leaves: ReadonlyMap<string, Leaf>): ReadonlySet<string> {
+  return new Set(
+    [...leaves.values()].flatMap(({ segments }) =>
+      segments.slice(1).map((_, index) => segments.slice(0, index + 1).join(".")),
+    ),
+  );
 }
 
 function invalid(what: string, path: string, leaves: ReadonlyMap<string, Leaf>): FlagError {
@@ -158,9 +163,9 @@ function environmentFlags<C extends object>(
 ): EnvironmentFlags<C> {
   const check = (branch: unknown, shape: unknown, above: string): void => {
     if (!isPlainObject(branch)) {
-      throw new FlagError("DEFINITION_INVALID", `"${above}" in environment "${name}" must be an object.`, {
-        path: above,
-      });
+      const what = above === "" ? `Environment "${name}"` : `"${above}" in environment "${name}"`;
+      const path = above === "" ? undefined : above;
+      throw new FlagError("DEFINITION_INVALID", `${what} must be an object.`, { path });
     }
     for (const [key, value] of Object.entries(branch)) {
       const path = above === "" ? key : `${above}.${key}`;

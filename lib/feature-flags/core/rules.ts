@@ -1,6 +1,6 @@
 import { FlagError } from "./errors.ts";
 import type { Leaf } from "./leaves.ts";
-import { readPath } from "./paths.ts";
+import { isPlainObject, readPath } from "./paths.ts";
 import { unknownPath } from "./suggestion.ts";
 import type { DeepReadonly, FlagPath, RuleViolation } from "./types.ts";
 
@@ -27,6 +27,7 @@ export function compileRules<C extends object>(
   leaves: ReadonlyMap<string, Leaf>,
 ): readonly RuleCheck[] {
   return rules.map((rule) => {
+    checkRule(rule);
     const leaf = leafNamed(rule.path, leaves);
     if ("needs" in rule)
       return needs(
@@ -35,6 +36,17 @@ export function compileRules<C extends object>(
       );
     return own(rule.path, rule.message, rule.check);
   });
+}
+
+/** Types do not hold whoever writes plain JavaScript. */
+function checkRule(rule: unknown): void {
+  const given = isPlainObject(rule) ? rule : {};
+  const { path, needs, check, message } = given;
+  const isNeeds = Array.isArray(needs) && needs.every((needed) => typeof needed === "string");
+  const isCheck = typeof check === "function" && typeof message === "string";
+  if (typeof path === "string" && (isNeeds || isCheck)) return;
+  const text = "A rule must be { path, needs: [paths] } or { path, check: function, message: text }.";
+  throw new FlagError("DEFINITION_INVALID", text, { path: typeof path === "string" ? path : undefined });
 }
 
 function leafNamed(path: string, leaves: ReadonlyMap<string, Leaf>): Leaf {

@@ -4,13 +4,16 @@ import { FlagError } from "./errors.ts";
 export function unknownPath(asked: string, known: Iterable<string>): FlagError {
   // Callers without types ask with anything.
   const path = String(asked);
-  const meant = nearest(path, known);
-  const hint = meant === undefined ? "Look the path up in the definition." : `Did you mean "${meant}"?`;
+  const paths = [...known];
   const shown = path.length > 200 ? `${path.slice(0, 200)}…` : path;
-  return new FlagError("UNKNOWN_PATH", `There is no flag "${shown}". ${hint}`, {
-    path: shown,
-    details: meant === undefined ? undefined : { suggestion: meant },
-  });
+  const below = paths.find((candidate) => candidate.startsWith(`${path}.`));
+  const meant = below ?? nearest(path, paths);
+  const message =
+    below === undefined
+      ? `There is no flag "${shown}". ${meant === undefined ? "Look the path up in the definition." : `Did you mean "${meant}"?`}`
+      : `"${shown}" has flags below it. Name one, such as "${below}".`;
+  const details = meant === undefined ? undefined : { suggestion: meant };
+  return new FlagError("UNKNOWN_PATH", message, { path: shown, details });
 }
 
 /** The known path with the fewest edits; where only the branch is wrong, the one that ends alike. */

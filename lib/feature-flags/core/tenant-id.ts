@@ -33,14 +33,16 @@ export function contextError(context: TenantContext): FlagError | undefined {
     ["organization", context.organizationId],
   ] as const) {
     const flaw = id === undefined ? undefined : idFlaw(id);
-    if (flaw !== undefined) return new FlagError("INVALID_ID", `The ${what} id ${flaw}.`);
+    if (flaw === undefined) continue;
+    const hint = id === "" ? " Leave it out to ask without one." : "";
+    return new FlagError("INVALID_ID", `The ${what} id ${flaw}.${hint}`);
   }
   return undefined;
 }
 
 function idFlaw(id: unknown): string | undefined {
   if (typeof id !== "string") return `must be a string, not ${id === null ? "null" : typeof id}`;
-  if (id === "") return "is empty. Leave it out to ask without one";
+  if (id === "") return "is empty";
   if (id.length > MAX_ID) return `has ${id.length} characters; at most ${MAX_ID} are allowed`;
   if (CONTROL.test(id)) return "holds control characters";
   return id.isWellFormed() ? undefined : "is not well-formed Unicode";

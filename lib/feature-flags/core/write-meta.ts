@@ -44,9 +44,13 @@ export function checkedMeta(meta: WriteMeta, audit: "required" | "best-effort"):
 /** PostgreSQL has no NUL in its text, and a lone surrogate would come back as another character. */
 function checkText(what: string, text: unknown, longest: number): void {
   if (text === undefined) return;
-  const fits =
-    typeof text === "string" && text.length <= longest && text.isWellFormed() && !text.includes("\u0000");
-  if (fits) return;
+  if (typeof text !== "string") {
+    throw new FlagError(
+      "INVALID_PATCH",
+      `${what} must be a string, not ${text === null ? "null" : typeof text}.`,
+    );
+  }
+  if (text.length <= longest && text.isWellFormed() && !text.includes("\u0000")) return;
   const message = `${what} must be well-formed text of at most ${longest} characters, without NUL.`;
   throw new FlagError("INVALID_PATCH", message);
 }

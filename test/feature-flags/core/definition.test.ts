@@ -42,7 +42,14 @@ describe("defineFlags", () => {
   it("keeps nothing of what it was given that could still be changed", () => {
     const given = { list: [["a"]], deep: { er: { on: true } } };
     const overlay = { list: [["b"]] };
-    const definition = defineFlags({ defaults: Object.freeze(given), environments: { test: overlay } });
+    const onDescription = { label: "On", browser: false };
+    const definition = defineFlags({
+      defaults: Object.freeze(given),
+      environments: { test: overlay },
+      describe: { "deep.er.on": onDescription },
+    });
+    onDescription.browser = true;
+    expect(definition.describe("deep.er.on").browser).toBe(false);
     given.deep.er.on = false;
     given.list[0]?.push("spoiled");
     overlay.list[0]?.push("spoiled");
@@ -79,7 +86,7 @@ describe("defineFlags", () => {
     [
       "an environment that is null",
       () => defineFlags({ defaults, environments: parsed('{"test":null}') }),
-      "",
+      undefined,
     ],
     [
       "an environment that breaks a rule",
@@ -115,11 +122,46 @@ describe("defineFlags", () => {
       () => defineFlags({ defaults, describe: parsed('{"beta.serch":{"label":"x"}}') }),
       "beta.serch",
     ],
+    ["nothing", () => defineFlags(parsed("null")), undefined],
+    [
+      "flags without `defaults` around them",
+      () => defineFlags(parsed('{"beta":{"search":false}}')),
+      undefined,
+    ],
+    ["a list of environments", () => defineFlags({ defaults, environments: parsed('["test"]') }), undefined],
+    [
+      "rules that are no list",
+      () => defineFlags({ defaults, rules: parsed('{"path":"beta.sync"}') }),
+      undefined,
+    ],
+    ["a rule that is none", () => defineFlags({ defaults, rules: parsed("[null]") }), undefined],
+    ["a rule without a path", () => defineFlags({ defaults, rules: parsed('[{"needs":[]}]') }), undefined],
+    [
+      "a rule that neither needs nor checks",
+      () => defineFlags({ defaults, rules: parsed('[{"path":"beta.sync"}]') }),
+      "beta.sync",
+    ],
+    [
+      "a rule that needs no list",
+      () => defineFlags({ defaults, rules: parsed('[{"path":"beta.sync","needs":"beta.search"}]') }),
+      "beta.sync",
+    ],
+    [
+      "a rule without a message",
+      () =>
+        defineFlags({ defaults, rules: [{ path: "beta.sync", check: () => true, message: parsed("null") }] }),
+      "beta.sync",
+    ],
+    [
+      "a schema that is none",
+      () => defineFlags({ defaults, schema: parsed('{"type":"object"}') }),
+      undefined,
+    ],
     ["an unknown resolution", () => defineFlags({ defaults, resolution: parsed('"firstMatch"') }), undefined],
   ])("refuses %s, naming the path", (_, define, path) => {
     const error = refusal(define);
     expect([error.code, error.path]).toEqual(["DEFINITION_INVALID", path]);
-    expect(error.message).toMatch(/\w+/);
+    expect(error.message).not.toMatch(/undefined|null|""|Cannot read|is not a function/);
   });
 
   it("names the environment and what may have been meant", () => {

@@ -86,6 +86,7 @@ describe("explain", () => {
     expect(await paths("limits")).toEqual(["limits.maxSeats", "limits.minSeats", "limits.regions"]);
     expect(await paths()).toEqual([...manager.definition.leaves.keys()]);
     const unknown: "limits" = JSON.parse('"limit"');
+    await expect(manager.explain(both, unknown)).rejects.toThrow('Did you mean "limits"?');
     await expect(manager.explain(both, unknown)).rejects.toMatchObject({
       code: "UNKNOWN_PATH",
       path: "limit",

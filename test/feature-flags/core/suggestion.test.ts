@@ -27,6 +27,13 @@ describe("unknownPath", () => {
     expect(suggested("gama.enabled", among)).toBe("gamma.enabled");
   });
 
+  it("says of a branch that it is one, and what is below it", () => {
+    expect(unknownPath("sessionPersistence.phase2", known).message).toBe(
+      '"sessionPersistence.phase2" has flags below it. Name one, such as "sessionPersistence.phase2.enhancedStorage".',
+    );
+    expect(suggested("experimental")).toBe("experimental.aiEnhancements");
+  });
+
   it("suggests nothing where nothing is near", () => {
     for (const path of ["", ".", "zzz", "billing.invoices.currency", "x".repeat(10_000)]) {
       expect(suggested(path)).toBeUndefined();

@@ -8,7 +8,7 @@ describe("checkId", () => {
   });
 
   it.each([
-    ["", "The customer id is empty"],
+    ["", "The customer id is empty."],
     ["x".repeat(256), "The customer id has 256 characters; at most 255 are allowed."],
     ["a\u0000", "The customer id holds control characters."],
     ["a\nb", "The customer id holds control characters."],
@@ -33,6 +33,12 @@ describe("contextError", () => {
     for (const context of [{}, { customerId: undefined }, { customerId: "a", organizationId: "b" }]) {
       expect(contextError(context)).toBeUndefined();
     }
+  });
+
+  it("says how to ask without an id", () => {
+    expect(contextError({ customerId: "" })?.message).toBe(
+      "The customer id is empty. Leave it out to ask without one.",
+    );
   });
 
   it("names the id that is wrong", () => {
