@@ -1,5 +1,5 @@
 import type { StorageConnection } from "./connection.ts";
-import { asStorageError, type FlagError } from "./errors.ts";
+import { asStorageError, FlagError } from "./errors.ts";
 import type { OnceLog } from "./once-log.ts";
 import type { FeedEvent, StorageState } from "./storage.ts";
 import type { Clock } from "./types.ts";
@@ -34,6 +34,8 @@ export class FeedFollower {
   readonly #options: FeedOptions;
   #state: StorageState | undefined;
   #catchingUp: Promise<void> | undefined;
+  /** The catching up whose end `wake` waits for already. */
+  #looking: Promise<void> | undefined;
   #again = false;
   #failures = 0;
   #confirmedAt: number | undefined;
@@ -66,15 +68,19 @@ export class FeedFollower {
     return false;
   }
 
-  start(from: StorageState): void {
-    if (this.#closed || this.#state !== undefined) return;
-    this.#state = { epoch: from.epoch, revision: from.revision };
+  /** Goes on from there. A feed that is further already goes back: some changes are applied twice, none is missed. */
+  start({ epoch, revision }: StorageState): void {
+    if (this.#closed) return;
+    const isFirst = this.#state === undefined;
+    this.#state = { epoch, revision };
+    if (!isFirst) return;
     this.#schedule();
     this.#subscribe();
   }
 
   /** Applies all that was committed before this call. Rejects if storage cannot say. */
   catchUp(): Promise<void> {
+    if (this.#closed) return Promise.reject(new FlagError("CLOSED", "The change feed is closed."));
     this.#again = true;
     this.#catchingUp ??= this.#follow();
     return this.#catchingUp;
@@ -92,7 +98,7 @@ export class FeedFollower {
         this.#again = false;
         while (!this.#closed && (await this.#step()));
       }
-      this.#confirmedAt = this.#options.clock.now();
+      if (this.#state !== undefined) this.#confirmedAt = this.#options.clock.now();
     } finally {
       this.#catchingUp = undefined;
     }
@@ -100,19 +106,21 @@ export class FeedFollower {
 
   /** Reads and applies one page; true if there may be more. */
   async #step(): Promise<boolean> {
-    if (this.#state === undefined) return false;
-    const { epoch, revision } = this.#state;
-    const page = await this.#options.connection.read((storage) => storage.changesSince(revision, PAGE));
-    const restored = page.epoch !== epoch || page.revision < revision;
-    if (restored || page.revision - revision > TOO_FAR_BEHIND) {
-      const { epoch: from, revision: at } = await this.#options.reset();
-      this.#state = { epoch: from, revision: at };
+    const from = this.#state;
+    if (from === undefined) return false;
+    const page = await this.#options.connection.read((storage) => storage.changesSince(from.revision, PAGE));
+    const restored = page.epoch !== from.epoch || page.revision < from.revision;
+    if (restored || page.revision - from.revision > TOO_FAR_BEHIND) {
+      const { epoch, revision } = await this.#options.reset();
+      this.#state = { epoch, revision };
       return true;
     }
     const last = page.events.at(-1);
-    if (last === undefined) return false;
-    const reached = { epoch, revision: last.revision };
+    if (last === undefined) return this.#state !== from;
+    const reached = { epoch: from.epoch, revision: last.revision };
     await this.#options.apply(page.events, reached);
+    // Unless it was told to go on from somewhere else meanwhile.
+    if (this.#state !== from) return true;
     this.#state = reached;
     return last.revision < page.revision;
   }
@@ -120,26 +128,39 @@ export class FeedFollower {
   /** Asks nothing of storage but to be told: the first notice, or the next poll, brings what was missed. */
   #subscribe(): void {
     const subscribed = this.#options.connection.read(async (storage) => {
-      if (!this.#closed) this.#unsubscribe ??= storage.subscribe?.(() => this.wake());
+      if (!this.#closed) this.#unsubscribe ??= storage.subscribe?.(() => this.wake()) ?? (() => {});
     });
-    subscribed.catch((error: unknown) => this.#failed(error));
+    subscribed.catch((error: unknown) => this.#report(error));
   }
 
   /** Looks for changes now, without anybody waiting. */
   wake(): void {
     if (this.#closed || this.#state === undefined) return;
-    this.catchUp().then(
-      () => {
-        this.#failures = 0;
-        if (this.#unsubscribe === undefined) this.#subscribe();
-      },
+    const looking = this.catchUp();
+    if (looking === this.#looking) return;
+    this.#looking = looking;
+    looking.then(
+      () => this.#succeeded(),
       (error: unknown) => this.#failed(error),
     );
   }
 
+  #succeeded(): void {
+    if (this.#failures > 0) {
+      this.#failures = 0;
+      this.#schedule();
+    }
+    if (this.#unsubscribe === undefined) this.#subscribe();
+  }
+
   #failed(cause: unknown): void {
-    if (this.#closed) return;
     this.#failures += 1;
+    this.#schedule();
+    this.#report(cause);
+  }
+
+  #report(cause: unknown): void {
+    if (this.#closed) return;
     const error = asStorageError(cause, "following the change feed");
     this.#options.log.warn(`feed:${error.code}`, { code: error.code, error }, error.message);
     this.#options.onError(error);
@@ -149,11 +170,13 @@ export class FeedFollower {
   #schedule(): void {
     if (this.#closed) return;
     const { clock, pollEvery, random } = this.#options;
-    const wait = Math.min(LONGEST_WAIT, pollEvery * 2 ** Math.min(this.#failures, 10));
+    const longest = Math.max(pollEvery, LONGEST_WAIT);
+    const wait = Math.min(longest, pollEvery * 2 ** Math.min(this.#failures, 10));
     const jittered = wait * (0.9 + 0.2 * random());
+    this.#cancelPoll?.();
     this.#cancelPoll = clock.setTimer(() => {
-      this.wake();
       this.#schedule();
+      this.wake();
     }, jittered);
   }
 }
