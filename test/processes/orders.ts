@@ -47,6 +47,7 @@ export interface WorkerOrders {
 export interface WriteReport {
   /** The newest revision made; 0 where none was. */
   readonly revision: number;
+  /** The code of each error. */
   readonly refused: readonly string[];
 }
 

@@ -1,6 +1,7 @@
 // One of several processes on one database: does what it is ordered to over IPC. Ends with its parent.
 import pg from "pg";
-import { FeatureFlagManager } from "../../lib/feature-flags/index.ts";
+import { systemClock } from "../../lib/feature-flags/core/clock.ts";
+import { type Clock, FeatureFlagManager, isFlagError } from "../../lib/feature-flags/index.ts";
 import { postgresStorage } from "../../lib/storages/postgres/index.ts";
 import { seededRandom } from "../faults/seeded-random.ts";
 import { fleetChange, fleetFlags, fleetTenants } from "./fleet-flags.ts";
@@ -13,6 +14,12 @@ const tenants = fleetTenants(task.tenants);
 const accidents: string[] = [];
 process.on("unhandledRejection", (reason) => accidents.push(`unhandled: ${String(reason)}`));
 process.on("uncaughtException", (error) => accidents.push(`uncaught: ${error.stack}`));
+
+/** Time as it is, but for what comes every half minute: that comes every second. */
+const hurriedClock: Clock = {
+  now: systemClock.now,
+  setTimer: (run, delay) => systemClock.setTimer(run, delay === 30_000 ? 1_000 : delay),
+};
 
 const pools: pg.Pool[] = [];
 const managers = Array.from({ length: task.managers ?? 1 }, () => {
@@ -30,6 +37,7 @@ const managers = Array.from({ length: task.managers ?? 1 }, () => {
     storage: () => postgresStorage({ pool, schema: task.schema }),
     preload: task.preload ?? false,
     snapshot: task.snapshot,
+    clock: hurriedClock,
     readBudget: task.readBudget,
     cache: { ttl: task.ttl },
   });
@@ -63,7 +71,7 @@ const handlers: Handlers = {
         newest = Math.max(newest, revision);
         watch.wrote(tenant, version);
       } catch (error) {
-        refused.push(String(error));
+        refused.push(isFlagError(error) ? error.code : String(error));
       }
     }
     return { revision: newest, refused };

@@ -1,0 +1,48 @@
+import type { PostgresClientLike, PostgresPoolLike } from "../../lib/storages/postgres/index.ts";
+
+/** A pool that knows what is sent through it. */
+export interface CountedPool extends PostgresPoolLike {
+  /** The texts of the statements sent since the last call of this. */
+  sent(): readonly string[];
+  /** The most statements that were without an answer at the same time, since the last call of this. */
+  mostAtOnce(): number;
+}
+
+export function countedPool(pool: PostgresPoolLike): CountedPool {
+  let texts: string[] = [];
+  let running = 0;
+  let most = 0;
+
+  function counted(client: PostgresClientLike): PostgresClientLike {
+    return {
+      async query(statement) {
+        texts.push(statement.text);
+        running += 1;
+        most = Math.max(most, running);
+        try {
+          return await client.query(statement);
+        } finally {
+          running -= 1;
+        }
+      },
+      on: (event, listener) => client.on(event, listener),
+      removeListener: (event, listener) => client.removeListener(event, listener),
+      release: (error) => client.release(error),
+    };
+  }
+
+  return {
+    connect: async () => counted(await pool.connect()),
+    end: () => pool.end(),
+    sent() {
+      const sent = texts;
+      texts = [];
+      return sent;
+    },
+    mostAtOnce() {
+      const found = most;
+      most = running;
+      return found;
+    },
+  };
+}
