@@ -4,6 +4,7 @@ import type { StorageConnection } from "./connection.ts";
 import type { FlagDefinition } from "./definition.ts";
 import { asStorageError, FlagError } from "./errors.ts";
 import { Evaluation } from "./evaluation.ts";
+import type { KnownRecord } from "./last-good.ts";
 import { createResolver, type ResolvedFlags, type Resolver } from "./layers.ts";
 import type { OnceLog } from "./once-log.ts";
 import type { PendingLoad } from "./pending-loads.ts";
@@ -16,6 +17,8 @@ import { type Clock, type FlagEvaluation, FlagSource, type TenantContext } from 
 export interface KeepsCurrent {
   /** The state whose changes have all been applied; undefined before the first read. */
   readonly state: StorageState | undefined;
+  /** When storage last confirmed that nothing newer is committed, in milliseconds since the Unix epoch. */
+  readonly confirmedAt: number | undefined;
   /** Whether an answer read at this state may be kept: not if later changes have been applied already. */
   accepts(state: StorageState): boolean;
   /** Everything in memory, where it is: read instead of storage. */
@@ -33,7 +36,7 @@ export interface EvaluatorParts<C extends object> {
   /** Told of every answer. Must be quick and must not throw. */
   readonly observe?: ((evaluation: FlagEvaluation<C>) => void) | undefined;
   /** What an earlier process last knew, for a start without storage. */
-  readonly lastGood?: { read(context: TenantContext): Promise<TenantRecord | undefined> } | undefined;
+  readonly lastGood?: { read(context: TenantContext): Promise<KnownRecord | undefined> } | undefined;
   /** What keeps answers current; without it only the cache's TTL does. */
   readonly propagation?: KeepsCurrent | undefined;
 }
@@ -153,36 +156,35 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
   }
 
   #fromImage(context: TenantContext): FlagEvaluation<C> | undefined {
-    const image = this.#parts.propagation?.image;
-    if (image === undefined || contextError(context) !== undefined) return undefined;
-    const record = image.read(context);
+    const { propagation } = this.#parts;
+    if (propagation?.image === undefined || contextError(context) !== undefined) return undefined;
+    const record = propagation.image.read(context);
     if (record === undefined) return undefined;
     const { lost } = this.#parts.connection;
     if (lost === undefined) return this.#merge(context, record, true);
     this.#parts.cache.countStaleAnswer();
-    return this.#merge(context, record, false).asStale(lost);
+    return this.#merge(context, record, false, propagation.confirmedAt).asStale(lost);
   }
 
-  #merge(context: TenantContext, record: TenantRecord, keep: boolean): Evaluation<C> {
+  #merge(
+    context: TenantContext,
+    record: TenantRecord,
+    keep: boolean,
+    evaluatedAt: number = this.#parts.clock.now(),
+  ): Evaluation<C> {
     const resolved = this.#resolver.resolve(record);
     const evaluation =
       resolved === this.#resolver.base
-        ? this.#withoutOverride(record.revision)
-        : this.#overridden(resolved, record);
+        ? this.#withoutOverride(record.revision, evaluatedAt)
+        : new Evaluation(this.#parts.definition, resolved, { evaluatedAt, revision: record.revision });
     if (resolved.mismatches.length > 0 || resolved.violations.length > 0)
       this.#report(context, record, resolved);
     if (keep) this.#parts.cache.set(context, evaluation, record.organizationId);
     return evaluation;
   }
 
-  #overridden(resolved: ResolvedFlags<C>, record: TenantRecord): Evaluation<C> {
-    const { definition, clock } = this.#parts;
-    return new Evaluation(definition, resolved, { evaluatedAt: clock.now(), revision: record.revision });
-  }
-
   /** Tenants without an override, read at the same moment of the same revision, share the whole evaluation. */
-  #withoutOverride(revision: number): Evaluation<C> {
-    const evaluatedAt = this.#parts.clock.now();
+  #withoutOverride(revision: number, evaluatedAt: number): Evaluation<C> {
     if (this.#unset?.revision !== revision || this.#unset.evaluatedAt !== evaluatedAt) {
       this.#unset = new Evaluation(this.#parts.definition, this.#resolver.base, { evaluatedAt, revision });
     }
@@ -199,8 +201,8 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
   }
 
   async #fromEarlierProcess(context: TenantContext): Promise<FlagEvaluation<C> | undefined> {
-    const record = await this.#parts.lastGood?.read(context);
-    return record === undefined ? undefined : this.#merge(context, record, false);
+    const known = await this.#parts.lastGood?.read(context);
+    return known === undefined ? undefined : this.#merge(context, known.record, false, known.at);
   }
 
   #without(resolved: ResolvedFlags<C>, error: FlagError): FlagEvaluation<C> {

@@ -40,7 +40,7 @@ export class TenantImage {
 
   /** Reads everything and swaps it in. Resolves with the state from which the feed has to go on. */
   async load(): Promise<StorageState> {
-    const state = await this.#connection.bulk((storage) => storage.readState());
+    const state = await this.#connection.read((storage) => storage.readState());
     const contents: Contents = { customers: new Map(), organizations: new Map(), memberships: new Map() };
     this.#incoming.add(contents);
     try {
@@ -75,7 +75,8 @@ export class TenantImage {
       if (organizationId === undefined) this.#contents.memberships.delete(id);
       else this.#contents.memberships.set(id, organizationId);
     }
-    this.#state = state;
+    // Loading may have got further than the feed, which follows page by page: answers never go back.
+    if (this.#state?.epoch !== state.epoch || this.#state.revision < state.revision) this.#state = state;
   }
 
   /** Puts one override in, unless a later one is there already. */

@@ -1,5 +1,6 @@
 import type { StorageConnection } from "./connection.ts";
 import { asStorageError } from "./errors.ts";
+import { within } from "./guard.ts";
 import { TenantImage } from "./image.ts";
 import type { OnceLog } from "./once-log.ts";
 import type { SnapshotStore } from "./snapshot.ts";
@@ -19,11 +20,24 @@ export interface LastGoodOptions {
   readonly every: number;
 }
 
+/** What storage said of a context, and when, in milliseconds since the Unix epoch. */
+export interface KnownRecord {
+  readonly record: TenantRecord;
+  readonly at: number;
+}
+
+interface Earlier {
+  readonly image: TenantImage;
+  readonly takenAt: number;
+}
+
+const READ_BUDGET = 1_000;
+
 /** Answers from the snapshot of an earlier process until storage can be asked, and keeps a snapshot for the next. */
 export class LastGood {
   readonly #options: LastGoodOptions;
   #store: Promise<SnapshotStore> | undefined;
-  #earlier: TenantImage | undefined;
+  #earlier: Earlier | undefined;
   #reading: Promise<void> | undefined;
   #written: StorageState | undefined;
   #cancel: (() => void) | undefined;
@@ -35,10 +49,13 @@ export class LastGood {
   }
 
   /** What an earlier process last knew of a context; undefined where it knew nothing. */
-  async read(context: TenantContext): Promise<TenantRecord | undefined> {
-    this.#reading ??= this.#readEarlier();
+  async read(context: TenantContext): Promise<KnownRecord | undefined> {
+    this.#reading ??= this.#readInTime();
     await this.#reading;
-    return this.#earlier?.read(context);
+    const record = this.#earlier?.image.read(context);
+    return this.#earlier === undefined || record === undefined
+      ? undefined
+      : { record, at: this.#earlier.takenAt };
   }
 
   /** Writes a snapshot now if anything has changed since the last one. */
@@ -53,6 +70,9 @@ export class LastGood {
     const store = await this.#openStore();
     await store.write(snapshot);
     this.#written = { epoch: snapshot.epoch, revision: snapshot.revision };
+    // What was read at the start is outdated now: the next outage reads what has just been written.
+    this.#earlier = undefined;
+    this.#reading = undefined;
   }
 
   close(): void {
@@ -60,21 +80,32 @@ export class LastGood {
     this.#cancel?.();
   }
 
-  async #readEarlier(): Promise<void> {
+  /** A store that hangs delays nobody for long; what it brings later is used by those who ask later. */
+  async #readInTime(): Promise<void> {
     try {
-      const store = await this.#openStore();
-      const snapshot = await store.read();
-      if (snapshot === undefined) return;
-      this.#earlier = new TenantImage(this.#options.connection);
-      this.#earlier.restore(snapshot);
+      await within(this.#options.clock, READ_BUDGET, this.#readEarlier(), "It keeps the last good snapshot.");
     } catch (cause) {
       this.#report(cause, "reading the last good snapshot");
     }
   }
 
-  #openStore(): Promise<SnapshotStore> {
+  async #readEarlier(): Promise<void> {
+    const store = await this.#openStore();
+    const snapshot = await store.read();
+    if (snapshot === undefined) return;
+    const image = new TenantImage(this.#options.connection);
+    image.restore(snapshot);
+    this.#earlier = { image, takenAt: snapshot.takenAt };
+  }
+
+  async #openStore(): Promise<SnapshotStore> {
     this.#store ??= this.#options.open();
-    return this.#store;
+    try {
+      return await this.#store;
+    } catch (error) {
+      this.#store = undefined;
+      throw error;
+    }
   }
 
   #schedule(): void {
@@ -88,6 +119,7 @@ export class LastGood {
 
   #report(cause: unknown, doing: string): void {
     const error = asStorageError(cause, doing);
+    if (error.code === "CLOSED") return;
     this.#options.log.error(`snapshot:${doing}:${error.code}`, { code: error.code, error }, error.message);
   }
 }
