@@ -8,6 +8,7 @@ import {
 import { memoryStorage } from "../../../lib/storages/memory/index.ts";
 import { manualClock } from "../../../lib/testing/index.ts";
 import { changeablePlaces } from "../changeable-places.ts";
+import { unannounced } from "../held-storage.ts";
 import { planFlags, planManager } from "../plan-flags.ts";
 
 function chatManager(options: FeatureFlagManagerOptions<ChatWidgetFeatureFlags> = {}) {
@@ -126,6 +127,23 @@ describe("a cached answer", () => {
       (context) => manager.peek(context)?.source,
     );
     expect(sources.slice(1)).toEqual(["organization_override", "environment"]);
+  });
+
+  it("ends with a change of its organization, also where only the directory knows of that", async () => {
+    const storage = unannounced(memoryStorage());
+    const { manager } = planManager({ storage });
+    await storage.registerCustomers([{ id: "member", organizationId: "org_1" }]);
+    const contexts = [{ customerId: "member" }, { customerId: "guest", organizationId: "org_1" }];
+    for (const context of contexts) await manager.getFlags(context);
+    await manager.setOrganizationFlags("org_12", { plan: "of another" });
+    expect(contexts.every((context) => manager.peek(context) !== undefined)).toBe(true);
+    await manager.setOrganizationFlags("org_1", { plan: "team" });
+    for (const context of contexts) {
+      expect(manager.peek(context)).toBeUndefined();
+      expect((await manager.getFlags(context)).config.plan).toBe("team");
+    }
+    manager.invalidateCacheForOrganization("org_1");
+    expect(contexts.map((context) => manager.peek(context))).toEqual([undefined, undefined]);
   });
 
   it("is frozen at every depth, and nothing a caller tries changes what another one sees", async () => {

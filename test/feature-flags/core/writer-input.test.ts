@@ -100,6 +100,28 @@ describe("with a required audit", () => {
   });
 });
 
+it("does not leave it to storage to want an actor and a reason", async () => {
+  let writes = 0;
+  const memory = memoryStorage();
+  const { manager } = planManager({
+    audit: "required",
+    storage: {
+      ...memory,
+      writeOverride: (write) => {
+        writes += 1;
+        return memory.writeOverride(write);
+      },
+    },
+  });
+  await expect(manager.setCustomerFlags("c", { plan: "x" }, "ada")).rejects.toMatchObject({
+    code: "REASON_REQUIRED",
+  });
+  await expect(manager.setCustomerFlags("c", { plan: "x" }, " ", "why")).rejects.toMatchObject({
+    code: "ACTOR_REQUIRED",
+  });
+  expect(writes).toBe(0);
+});
+
 describe("what a caller changes after the call", () => {
   it("changes neither what is written, nor to whom, nor what others read", async () => {
     const { manager, storage } = planManager({ storage: async () => memory, preload: true });
