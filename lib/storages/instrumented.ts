@@ -4,7 +4,7 @@ import type { FlagStorage } from "../feature-flags/core/storage.ts";
 import type { Clock, Log } from "../feature-flags/core/types.ts";
 
 /** The members of a storage that answer with a promise. */
-export type StorageOperation = Exclude<keyof FlagStorage, "kind" | "subscribe">;
+export type StorageOperation = Exclude<keyof FlagStorage, "kind" | "subscribe" | "feedMode">;
 
 /** One call of one operation, over. */
 export interface StorageCall {
@@ -68,6 +68,9 @@ export function instrumented(
     retryAudit: observed("retryAudit", storage.retryAudit),
     readState: observed("readState", storage.readState),
     changesSince: observed("changesSince", storage.changesSince),
+    reportInstance: observed("reportInstance", storage.reportInstance),
+    listInstances: observed("listInstances", storage.listInstances),
+    removeInstances: observed("removeInstances", storage.removeInstances),
     registerOrganizations: observed("registerOrganizations", storage.registerOrganizations),
     registerCustomers: observed("registerCustomers", storage.registerCustomers),
     listOrganizations: observed("listOrganizations", storage.listOrganizations),

@@ -15,6 +15,8 @@ export function readOnly(storage: FlagStorage): FlagStorage {
     saveCustomerFlags: refuse,
     saveOrganizationFlags: refuse,
     retryAudit: refuse,
+    reportInstance: refuse,
+    removeInstances: refuse,
     registerOrganizations: refuse,
     registerCustomers: refuse,
     addFirstAdminKey: refuse,

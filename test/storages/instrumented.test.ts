@@ -29,6 +29,10 @@ const calls: Readonly<Record<string, (storage: FlagStorage) => Promise<unknown>>
   retryAudit: (storage) => storage.retryAudit(),
   readState: (storage) => storage.readState(),
   changesSince: (storage) => storage.changesSince(0, 1),
+  reportInstance: (storage) =>
+    storage.reportInstance({ id: "one", pid: 1, version: "1.0.0", epoch: "e", revision: 0, seenAt: 1 }),
+  listInstances: (storage) => storage.listInstances(0),
+  removeInstances: (storage) => storage.removeInstances("one", 0),
   registerOrganizations: (storage) => storage.registerOrganizations([{ id: "org_1" }]),
   registerCustomers: (storage) => storage.registerCustomers([{ id: "cust_1" }]),
   listOrganizations: (storage) => storage.listOrganizations({ limit: 1 }),

@@ -3,6 +3,7 @@ import type { FlagStorage } from "../../lib/feature-flags/core/storage.ts";
 import { memoryStorage } from "../../lib/storages/memory/index.ts";
 import { readOnly } from "../../lib/storages/read-only.ts";
 
+const REPORT = { id: "one", pid: 1, version: "1.0.0", epoch: "e", revision: 0, seenAt: 1 };
 const KEY = { id: "one", role: "admin", name: "first", secretHash: "00", createdAt: 1 };
 
 const writes: Readonly<Record<string, (storage: FlagStorage) => Promise<unknown>>> = {
@@ -19,6 +20,8 @@ const writes: Readonly<Record<string, (storage: FlagStorage) => Promise<unknown>
   saveCustomerFlags: (storage) => storage.saveCustomerFlags("cust_1", { beta: true }),
   saveOrganizationFlags: (storage) => storage.saveOrganizationFlags("org_1", { beta: true }),
   retryAudit: (storage) => storage.retryAudit(),
+  reportInstance: (storage) => storage.reportInstance(REPORT),
+  removeInstances: (storage) => storage.removeInstances("other", 2),
   registerOrganizations: (storage) => storage.registerOrganizations([{ id: "org_1" }]),
   registerCustomers: (storage) => storage.registerCustomers([{ id: "cust_1" }]),
   addFirstAdminKey: (storage) => storage.addFirstAdminKey(KEY),
@@ -27,12 +30,14 @@ const writes: Readonly<Record<string, (storage: FlagStorage) => Promise<unknown>
 describe("the read-only storage", () => {
   it.each(Object.keys(writes))("refuses %s and writes nothing", async (name) => {
     const inner = memoryStorage();
+    await inner.reportInstance({ ...REPORT, id: "other" });
     await expect(writes[name]?.(readOnly(inner))).rejects.toMatchObject({
       name: "FlagError",
       code: "READ_ONLY",
     });
     expect(await inner.readState()).toMatchObject({ revision: 0 });
     expect(await inner.findAdminKey("one")).toBeUndefined();
+    expect((await inner.listInstances(0)).map(({ id }) => id)).toEqual(["other"]);
   });
 
   it("passes every other member through as it is", () => {

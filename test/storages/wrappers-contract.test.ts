@@ -22,6 +22,8 @@ function readThroughReadOnly(storage: FlagStorage): FlagStorage {
     saveCustomerFlags: storage.saveCustomerFlags,
     saveOrganizationFlags: storage.saveOrganizationFlags,
     retryAudit: storage.retryAudit,
+    reportInstance: storage.reportInstance,
+    removeInstances: storage.removeInstances,
     registerOrganizations: storage.registerOrganizations,
     registerCustomers: storage.registerCustomers,
     addFirstAdminKey: storage.addFirstAdminKey,

@@ -135,6 +135,38 @@ export const brokenAtTheEdges: readonly BrokenStorage[] = [
     }),
   },
   {
+    fault: "lists instances that were last seen before",
+    caught: "instances are listed by id, those seen at the moment asked for or later",
+    breaks: (storage) => ({ ...storage, listInstances: () => storage.listInstances(0) }),
+  },
+  {
+    fault: "lets a late report of an instance take back a newer one",
+    caught: "the last report of an instance wins, by when it was seen",
+    breaks: (storage) => ({
+      ...storage,
+      async reportInstance(report) {
+        await storage.removeInstances(report.id, 0);
+        await storage.reportInstance(report);
+      },
+    }),
+  },
+  {
+    fault: "counts a report as a change",
+    caught: "a report is no change: revision, feed and audit trail stay as they are",
+    breaks: (storage) => ({
+      ...storage,
+      async reportInstance(report) {
+        await storage.reportInstance(report);
+        await storage.registerCustomers([{ id: report.id }]);
+      },
+    }),
+  },
+  {
+    fault: "keeps instances that nobody has seen for long",
+    caught: "removing takes the named instance away, and those not seen since",
+    breaks: (storage) => ({ ...storage, removeInstances: (id) => storage.removeInstances(id, 0) }),
+  },
+  {
     fault: "goes on telling a subscriber that left",
     caught: "a subscriber that leaves is told no more, the others still are",
     breaks: (storage) => ({

@@ -51,7 +51,7 @@ function firstAfter(ids: readonly string[], id: string): number {
 }
 
 // `<` compares UTF-16 units, which puts an emoji before U+FF21; databases compare code points.
-function compareCodePoints(left: string, right: string): number {
+export function compareCodePoints(left: string, right: string): number {
   const shorter = Math.min(left.length, right.length);
   for (let place = 0; place < shorter; place += 1) {
     const difference = rank(left.charCodeAt(place)) - rank(right.charCodeAt(place));

@@ -1,7 +1,8 @@
-import { systemClock } from "../../feature-flags/core/clock.ts";
+import { silentLog, systemClock } from "../../feature-flags/core/clock.ts";
 import { FlagError } from "../../feature-flags/core/errors.ts";
 import type { FlagStorage } from "../../feature-flags/core/storage.ts";
-import type { Clock } from "../../feature-flags/core/types.ts";
+import type { Clock, Log } from "../../feature-flags/core/types.ts";
+import { createListeners } from "../listeners.ts";
 import { saveFlags } from "../save-flags.ts";
 import { addFirstAdminKey, findAdminKey } from "./admin-keys.ts";
 import { lastChanges, listChanges } from "./audit-reading.ts";
@@ -13,12 +14,15 @@ import {
   registerCustomers,
   registerOrganizations,
 } from "./directory.ts";
+import { listInstances, removeInstances, reportInstance } from "./instances.ts";
 import { listOverrides, readOverrides, readTenant } from "./override-reading.ts";
 import { writeOverride } from "./override-writing.ts";
 import { createTables, currentRevision, type MemoryTables } from "./tables.ts";
 
 export interface MemoryStorageOptions {
   readonly clock?: Clock;
+  /** Where a subscriber that throws is reported: it cannot undo the commit it was told of. */
+  readonly log?: Log;
   /** The name of this set of data; random unless given. */
   readonly epoch?: string;
 }
@@ -31,15 +35,11 @@ export interface MemoryStorageOptions {
  * const manager = new FeatureFlagManager({ definition, storage: memoryStorage() });
  */
 export function memoryStorage(options: MemoryStorageOptions = {}): FlagStorage {
-  const { clock = systemClock, epoch = crypto.randomUUID() } = options;
+  const { clock = systemClock, log = silentLog, epoch = crypto.randomUUID() } = options;
   const tables = createTables(epoch);
-  const listeners = new Set<{ readonly told: () => void }>();
+  // Microtasks, which every runtime has: only this process commits, one operation at a time.
+  const listeners = createListeners({ log, later: queueMicrotask });
   let closed = false;
-
-  function tellListeners(): void {
-    // In turns of their own: what a listener throws is its own failure, not that of the write.
-    for (const { told } of listeners) queueMicrotask(told);
-  }
 
   /** An operation runs in one go, so that none sees another half done; what commits is told of afterwards. */
   function operation<Args extends readonly unknown[], Answer>(
@@ -49,7 +49,7 @@ export function memoryStorage(options: MemoryStorageOptions = {}): FlagStorage {
       if (closed) throw new FlagError("CLOSED", "This memory storage is closed: open another one.");
       const before = currentRevision(tables);
       const answer = run(tables, ...args);
-      if (currentRevision(tables) !== before) tellListeners();
+      if (currentRevision(tables) !== before) listeners.tell();
       return answer;
     };
   }
@@ -77,11 +77,10 @@ export function memoryStorage(options: MemoryStorageOptions = {}): FlagStorage {
       revision: currentRevision(tables),
       events: tables.feed.slice(Math.max(revision, 0), Math.max(revision, 0) + limit),
     })),
-    subscribe(listener) {
-      const subscription = { told: listener };
-      listeners.add(subscription);
-      return () => void listeners.delete(subscription);
-    },
+    subscribe: (listener) => listeners.add(listener),
+    reportInstance: operation(reportInstance),
+    listInstances: operation(listInstances),
+    removeInstances: operation(removeInstances),
     registerOrganizations: operation(registerOrganizations),
     registerCustomers: operation(registerCustomers),
     listOrganizations: operation(listOrganizations),

@@ -2,6 +2,7 @@ import type {
   AdminKey,
   CustomerRecord,
   FeedEvent,
+  InstanceRecord,
   OrganizationRecord,
   StoredOverride,
   TenantRef,
@@ -19,6 +20,7 @@ export interface MemoryTables {
   readonly feed: FeedEvent[];
   readonly organizations: IdTable<OrganizationRecord>;
   readonly customers: IdTable<CustomerRecord>;
+  readonly instances: Map<string, InstanceRecord>;
   readonly adminKeys: Map<string, AdminKey>;
 }
 
@@ -30,6 +32,7 @@ export function createTables(epoch: string): MemoryTables {
     feed: [],
     organizations: createIdTable(),
     customers: createIdTable(),
+    instances: new Map(),
     adminKeys: new Map(),
   };
 }

@@ -1,12 +1,15 @@
 import { createHash } from "node:crypto";
 import { Kysely, sql } from "kysely";
 import { FlagError } from "../../feature-flags/core/errors.ts";
+import type { Clock, Log } from "../../feature-flags/core/types.ts";
+import { createListeners } from "../listeners.ts";
 import type { Database, RevisionSteps, SqlDialectWords, SqlEngine, WriteTransaction } from "../sql/engine.ts";
 import type { MigrationTarget } from "../sql/migrate.ts";
 import { wholeNumber } from "../sql/rows.ts";
 import type { Tables } from "../sql/tables.ts";
 import { postgresDialect } from "./driver.ts";
 import { asPostgresError, isRefusal, isWithoutRevision } from "./errors.ts";
+import { listenForCommits, type PostgresListener } from "./listener.ts";
 import { createLocks } from "./locks.ts";
 import { migrationTarget } from "./migration-target.ts";
 import type { PostgresPoolLike } from "./pool.ts";
@@ -15,7 +18,13 @@ export interface EngineOptions {
   readonly pool: PostgresPoolLike;
   readonly replica: PostgresPoolLike | undefined;
   readonly schema: string;
+  readonly host: string;
   readonly prepare: boolean;
+  /** Whether to listen for commits; otherwise changes are found by polling. */
+  readonly listen: boolean;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: Log;
   readonly onQuery: ((sql: string) => void) | undefined;
   /** Ends what was made for this storage; a caller's pool is not. */
   end(): Promise<void>;
@@ -40,13 +49,37 @@ export function postgresEngine(options: EngineOptions): PostgresEngine {
   const open = (pool: PostgresPoolLike): Database =>
     new Kysely<Tables>({ dialect: postgresDialect({ ...options, pool }) }).withSchema(schema);
   const db = open(options.pool);
+  const { clock, random, log } = options;
+  let listener: PostgresListener | undefined;
+  const listeners = createListeners({
+    log,
+    later: setImmediate,
+    onFirst() {
+      listener = listenForCommits({
+        ...{ channel, clock, random, log },
+        connect: () => options.pool.connect(),
+        notify: async (payload) => {
+          await sql`select pg_notify(${channel}, ${payload})`.execute(db);
+        },
+        tell: () => listeners.tell(),
+      });
+    },
+    onNone() {
+      listener?.close();
+      listener = undefined;
+    },
+  });
 
   return Object.freeze({
     kind: "postgres",
     name,
+    host: options.host,
     words: WORDS,
     reads: db,
     replica: replica === undefined ? undefined : open(replica),
+    async statement(make) {
+      await make(db).execute();
+    },
     transaction: (work) => db.transaction().execute(work),
     lockTenant: locks.tenant,
     lockWork: locks.work,
@@ -54,8 +87,11 @@ export function postgresEngine(options: EngineOptions): PostgresEngine {
     isRefusal,
     asFlagError: (error, doing) => asPostgresError(error, name, doing),
     committed() {},
-    subscribe: undefined,
-    close: options.end,
+    subscribe: options.listen ? (told) => listeners.add(told) : undefined,
+    async close() {
+      listeners.clear();
+      await options.end();
+    },
     migrations: migrationTarget(db, schema, name, locks),
   } satisfies PostgresEngine);
 }

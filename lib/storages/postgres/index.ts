@@ -1,7 +1,8 @@
-import { systemClock } from "../../feature-flags/core/clock.ts";
+import { hostname } from "node:os";
+import { silentLog, systemClock } from "../../feature-flags/core/clock.ts";
 import { FlagError } from "../../feature-flags/core/errors.ts";
 import type { FlagStorage } from "../../feature-flags/core/storage.ts";
-import type { Clock } from "../../feature-flags/core/types.ts";
+import type { Clock, Log } from "../../feature-flags/core/types.ts";
 import { migrate, requireCurrentSchema } from "../sql/migrate.ts";
 import { sqlStorage } from "../sql/storage.ts";
 import { connectTo } from "./connect.ts";
@@ -28,6 +29,14 @@ export type PostgresStorageOptions = PostgresSchemaOptions & {
   readonly replica?: PostgresPoolLike;
   /** Whether to prepare statements; false for poolers that cannot keep them. True unless given. */
   readonly prepare?: boolean;
+  /** This machine, in the list of instances; the name it gives itself unless given. */
+  readonly host?: string;
+  /** "poll": never listen for commits. By default it is tried, and polling takes over where it does not work. */
+  readonly feed?: "auto" | "poll";
+  /** Told where listening does not work, is lost and is back; and what a subscriber throws. */
+  readonly log?: Log;
+  /** 0 to 1, for jitter. */
+  readonly random?: () => number;
   readonly clock?: Clock;
 };
 
@@ -65,11 +74,14 @@ async function openEngine(
   options: PostgresStorageOptions,
   prepareSchema: (engine: PostgresEngine) => Promise<void>,
 ): Promise<PostgresEngine> {
-  const { schema = "strata", prepare = true, replica, onQuery } = options;
+  const { schema = "strata", prepare = true, replica, onQuery, host = hostname() } = options;
+  const { clock = systemClock, random = Math.random, log = silentLog, feed = "auto" } = options;
+  const listen = feed === "auto";
   refuseSchemaName(schema);
   const pool = "pool" in options ? options.pool : await connectTo(options.url);
   const end = "pool" in options ? async () => {} : () => pool.end();
-  const engine = postgresEngine({ pool, replica, schema, prepare, onQuery, end });
+  const parts = { pool, replica, schema, host, prepare, listen, clock, random, log, onQuery, end };
+  const engine = postgresEngine(parts);
   try {
     await prepareSchema(engine);
     return engine;

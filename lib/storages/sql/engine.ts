@@ -28,11 +28,15 @@ export interface SqlEngine {
   readonly kind: "sqlite" | "postgres";
   /** What error messages call the database. */
   readonly name: string;
+  /** This machine, in the list of instances. */
+  readonly host: string;
   readonly words: SqlDialectWords;
   /** Single reads. Never waits for a write of this process. */
   readonly reads: Database;
   /** A copy that may lag behind, for `readTenant` alone. */
   readonly replica: Database | undefined;
+  /** Runs one writing statement that stands for itself. */
+  statement(make: (db: Database) => { execute(): Promise<unknown> }): Promise<void>;
   transaction<T>(work: (trx: WriteTransaction) => Promise<T>): Promise<T>;
   /**
    * Makes this transaction the only one to write the tenant, and for a customer keeps writes of its organization

@@ -20,6 +20,7 @@ import {
 } from "./directory.ts";
 import type { SqlEngine } from "./engine.ts";
 import { changesSince, readState } from "./feed.ts";
+import { listInstances, removeInstances, reportInstance } from "./instances.ts";
 import { getOverride, listOverrides, readOverrides } from "./overrides.ts";
 import { createTenantReader } from "./read-tenant.ts";
 import { writeOverride } from "./write-override.ts";
@@ -105,6 +106,10 @@ export function sqlStorage(engine: SqlEngine, clock: Clock): FlagStorage {
     changesSince: (revision, limit) =>
       guarded("reading the change feed", async () => noted(await changesSince(reads, revision, limit))),
     ...(engine.subscribe === undefined ? {} : { subscribe: engine.subscribe }),
+    reportInstance: (report) => guarded("reporting an instance", () => reportInstance(engine, report)),
+    listInstances: (seenSince) => guarded("listing instances", () => listInstances(engine, seenSince)),
+    removeInstances: (id, seenBefore) =>
+      guarded("removing instances", () => removeInstances(engine, id, seenBefore)),
     registerOrganizations: (records) =>
       guarded("registering organizations", () => registerOrganizations(engine, records)),
     registerCustomers: (records) =>

@@ -20,6 +20,16 @@ export interface Tables {
   flag_state: { id: number; revision: number; epoch: string };
   organizations: DirectoryColumns;
   customers: DirectoryColumns & { organization_id: string | null };
+  /** How far each process has applied the feed. No change: it advances no revision and is not audited. */
+  flag_instances: {
+    id: string;
+    host: string | null;
+    pid: number | null;
+    version: string;
+    epoch: string;
+    revision: number;
+    seen_at: number;
+  };
   admin_keys: { id: string; role: string; name: string; secret_hash: string; created_at: number };
 }
 

@@ -1,7 +1,7 @@
 import { Kysely, sql } from "kysely";
-import { silentLog } from "../../feature-flags/core/clock.ts";
 import { FlagError } from "../../feature-flags/core/errors.ts";
 import type { Log } from "../../feature-flags/core/types.ts";
+import { createListeners } from "../listeners.ts";
 import type { RevisionSteps, SqlDialectWords, SqlEngine, WriteTransaction } from "../sql/engine.ts";
 import type { MigrationTarget } from "../sql/migrate.ts";
 import { wholeNumber } from "../sql/rows.ts";
@@ -24,24 +24,32 @@ const WORDS = Object.freeze<SqlDialectWords>({
   jsonElements: (json) => sql`json_each(${json})`,
 });
 
-export function sqliteEngine(
-  file: string,
-  { reader, writer }: OpenFile,
-  timeout: number,
-  log: Log = silentLog,
-): SqliteEngine {
+export interface EngineOptions {
+  readonly file: string;
+  readonly host: string;
+  /** Milliseconds to wait for another process that writes. */
+  readonly timeout: number;
+  readonly log: Log;
+}
+
+export function sqliteEngine({ reader, writer }: OpenFile, options: EngineOptions): SqliteEngine {
+  const { file, host, timeout, log } = options;
   const reads = new Kysely<Tables>({ dialect: sqliteDialect(readingDriver(reader)) });
   const queue = createWriteQueue();
   const writes = new Kysely<Tables>({ dialect: sqliteDialect(writingDriver(writer, queue, timeout)) });
-  const listeners = new Set<{ readonly told: () => void }>();
+  const listeners = createListeners({ log, later: setImmediate });
   const transaction = <T>(work: (trx: WriteTransaction) => Promise<T>) => writes.transaction().execute(work);
 
   return Object.freeze({
     kind: "sqlite",
     name: file,
+    host,
     words: WORDS,
     reads,
     replica: undefined,
+    async statement(make) {
+      await transaction((trx) => make(trx).execute());
+    },
     transaction,
     // The write lock is on the whole file, and every transaction begins by taking it.
     lockTenant: async () => () => true,
@@ -49,20 +57,8 @@ export function sqliteEngine(
     advance,
     isRefusal,
     asFlagError: (error, doing) => asSqliteError(error, file, doing),
-    committed() {
-      for (const { told } of [...listeners]) {
-        try {
-          told();
-        } catch (error) {
-          log.error({ error }, "A subscriber of the SQLite storage threw; the change it was told of stands.");
-        }
-      }
-    },
-    subscribe(listener) {
-      const subscription = { told: listener };
-      listeners.add(subscription);
-      return () => void listeners.delete(subscription);
-    },
+    committed: () => listeners.tell(),
+    subscribe: (listener) => listeners.add(listener),
     async close() {
       listeners.clear();
       await queue.enter();

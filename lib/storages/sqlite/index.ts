@@ -1,5 +1,6 @@
+import { hostname } from "node:os";
 import { resolve } from "node:path";
-import { systemClock } from "../../feature-flags/core/clock.ts";
+import { silentLog, systemClock } from "../../feature-flags/core/clock.ts";
 import { FlagError } from "../../feature-flags/core/errors.ts";
 import type { FlagStorage } from "../../feature-flags/core/storage.ts";
 import type { Clock, Log } from "../../feature-flags/core/types.ts";
@@ -21,6 +22,8 @@ export interface SqliteFileOptions {
 export interface SqliteStorageOptions extends SqliteFileOptions {
   /** Whether to bring the schema up to date; otherwise an outdated one is refused. True unless given. */
   readonly migrate?: boolean;
+  /** This machine, in the list of instances; the name it gives itself unless given. */
+  readonly host?: string;
   readonly clock?: Clock;
   /** Where a subscriber that throws is reported: it cannot undo the commit it was told of. */
   readonly log?: Log;
@@ -60,14 +63,14 @@ async function openEngine(
   options: SqliteStorageOptions,
   prepare: (engine: SqliteEngine) => Promise<void>,
 ): Promise<SqliteEngine> {
-  const { busyTimeout: timeout = BUSY_TIMEOUT, onQuery, log } = options;
+  const { busyTimeout: timeout = BUSY_TIMEOUT, onQuery, log = silentLog, host = hostname() } = options;
   if (options.file === "" || options.file === ":memory:") {
     throw new FlagError("STORAGE_UNAVAILABLE", "SQLite storage needs a file; memoryStorage() needs none.");
   }
   const file = resolve(options.file);
   let engine: SqliteEngine | undefined;
   try {
-    engine = sqliteEngine(file, await openFile(file, { timeout, onQuery }), timeout, log);
+    engine = sqliteEngine(await openFile(file, { timeout, onQuery }), { file, host, timeout, log });
     await prepare(engine);
     return engine;
   } catch (error) {

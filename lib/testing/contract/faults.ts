@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { FlagStorage } from "../../feature-flags/core/storage.ts";
 import { refused } from "./checks.ts";
 import { caseNeeding, type Equipped, topic } from "./contract-case.ts";
+import { report } from "./instances.ts";
 import { wholeState } from "./whole-state.ts";
 import { customer, flagsOf, organization, put } from "./writes.ts";
 
@@ -77,6 +78,21 @@ export const faults = topic("faults", [
     });
   }),
 
+  caseNeeding(FAULTY, "a report that fails at any query leaves the last one", async (storage, harness) => {
+    const revisionOf = async () => (await storage.listInstances(0)).map(({ revision }) => revision);
+    await storage.reportInstance(report({ revision: 0 }));
+    await failAtEveryQuery(storage, harness, {
+      make: (n) => storage.reportInstance(report({ revision: n })),
+      made: async (n) => assert.deepEqual(await revisionOf(), [n]),
+      notMade: async () => assert.deepEqual(await revisionOf(), [0]),
+    });
+    await failAtEveryQuery(storage, harness, {
+      make: () => storage.removeInstances("one", 0),
+      made: async () => assert.deepEqual(await revisionOf(), []),
+      notMade: async () => assert.equal((await revisionOf()).length, 1),
+    });
+  }),
+
   caseNeeding(
     [...FAULTY, "refuseAudit"],
     "kept audit rows survive a retry that fails at any query",
@@ -118,6 +134,7 @@ export const faults = topic("faults", [
         lastChanges: () => storage.lastChanges({ customerId: "cust_1" }),
         readState: () => storage.readState(),
         changesSince: () => storage.changesSince(0, 10),
+        listInstances: () => storage.listInstances(0),
         listOrganizations: () => storage.listOrganizations({ limit: 10 }),
         listCustomers: () => storage.listCustomers({ limit: 10 }),
         readCustomers: () => storage.readCustomers(["cust_1", "unknown"]),

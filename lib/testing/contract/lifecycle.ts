@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { FlagStorage } from "../../feature-flags/core/storage.ts";
 import { refused } from "./checks.ts";
 import { caseNeeding, contractCase, topic } from "./contract-case.ts";
+import { report } from "./instances.ts";
 import { wholeState } from "./whole-state.ts";
 import { customer, organization, put } from "./writes.ts";
 
@@ -98,6 +99,9 @@ function everyOperation(storage: FlagStorage): Readonly<Record<string, () => Pro
     retryAudit: () => storage.retryAudit(),
     readState: () => storage.readState(),
     changesSince: () => storage.changesSince(0, 10),
+    reportInstance: () => storage.reportInstance(report({})),
+    listInstances: () => storage.listInstances(0),
+    removeInstances: () => storage.removeInstances("one", 0),
     registerOrganizations: () => storage.registerOrganizations([{ id: "org_1" }]),
     registerCustomers: () => storage.registerCustomers([{ id: "cust_1" }]),
     listOrganizations: () => storage.listOrganizations({ limit: 10 }),

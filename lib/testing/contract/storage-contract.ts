@@ -7,6 +7,7 @@ import { directory } from "./directory.ts";
 import { directorySearch } from "./directory-search.ts";
 import { faults } from "./faults.ts";
 import { feed } from "./feed.ts";
+import { instances } from "./instances.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { overridePaging } from "./override-paging.ts";
 import { reading } from "./reading.ts";
@@ -23,6 +24,7 @@ export const storageContract: readonly ContractCase[] = Object.freeze([
   ...audit,
   ...auditRefused,
   ...feed,
+  ...instances,
   ...overridePaging,
   ...directory,
   ...directorySearch,

@@ -32,8 +32,12 @@ export function memoryHarness(
         "of first admin keys added through both, exactly one is",
         "rows kept aside and retried through both are written once",
         "closing one leaves the other open",
+        "what one storage reports, another lists, and may take away",
+        "of reports made at once through both, the last one stays",
       ]),
       ...exceptions("memory asks no database, so there are no queries to count or to fail", [
+        "a report and a listing take one query each",
+        "a report that fails at any query leaves the last one",
         "an evaluation reads all it needs with one query",
         "many overrides take one query per kind of tenant at most",
         "the last changes take one query",

@@ -10,6 +10,7 @@ it("a migration waits two seconds for a table at most, and comes back for it", a
   const { migrations } = postgresEngine({
     pool,
     schema,
+    host: "here",
     replica: undefined,
     prepare: true,
     onQuery: undefined,

@@ -10,6 +10,7 @@ import { openTestDatabase } from "../../postgres-database.ts";
 
 export interface OpenOptions {
   readonly migrate?: boolean;
+  readonly host?: string;
   readonly onQuery?: (sql: string) => void;
 }
 

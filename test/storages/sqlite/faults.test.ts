@@ -5,7 +5,7 @@ import { DatabaseSync } from "node:sqlite";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
-import { systemClock } from "../../../lib/feature-flags/core/clock.ts";
+import { silentLog, systemClock } from "../../../lib/feature-flags/core/clock.ts";
 import { migrate } from "../../../lib/storages/sql/migrate.ts";
 import { sqlStorage } from "../../../lib/storages/sql/storage.ts";
 import { sqliteEngine } from "../../../lib/storages/sqlite/engine.ts";
@@ -19,7 +19,7 @@ describe("SQLite in trouble", () => {
   it("refuses writes on a full disk, keeps what it has, and goes on once there is room", async () => {
     const file = join(await temporaryDirectory(), "strata.db");
     const connections = await openFile(file, { timeout: 100, onQuery: undefined });
-    const engine = sqliteEngine(file, connections, 100);
+    const engine = sqliteEngine(connections, { file, host: "here", timeout: 100, log: silentLog });
     await migrate(engine.migrations);
     const storage = sqlStorage(engine, systemClock);
     await storage.saveCustomerFlags("c", { text: "kept" });

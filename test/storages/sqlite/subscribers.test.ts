@@ -18,6 +18,7 @@ it("a subscriber that throws is reported, and harms neither the write nor the ot
   });
   expect(await storage.saveCustomerFlags("c", { a: 1 })).toMatchObject({ revision: 1 });
   expect(await storage.saveCustomerFlags("c", { a: 1 })).toMatchObject({ revision: undefined });
+  await new Promise((resolve) => setImmediate(resolve));
   expect([told, reported]).toEqual([1, [{ error: failure }]]);
   await storage.close();
 });

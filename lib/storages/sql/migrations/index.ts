@@ -1,11 +1,13 @@
 import { type Kysely, sql } from "kysely";
 import type { Migration } from "kysely/migration";
 import { initial } from "./0001-initial.ts";
+import { instances } from "./0002-instances.ts";
 import type { ColumnTypes } from "./column-types.ts";
 
 /** In the order of their names; a new one goes at the end. */
 const MIGRATIONS: Readonly<Record<string, (types: ColumnTypes) => readonly string[]>> = {
   "0001-initial": initial,
+  "0002-instances": instances,
 };
 
 export const MIGRATION_NAMES: readonly string[] = Object.keys(MIGRATIONS);
