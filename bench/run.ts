@@ -2,6 +2,9 @@ import { execFile } from "node:child_process";
 import { cpus } from "node:os";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { OutageFigures } from "./outage.ts";
+import type { PropagationFigures } from "./propagation.ts";
+import type { Quantiles } from "./propagation-probe.ts";
 import type { Timing } from "./rounds.ts";
 
 const execute = promisify(execFile);
@@ -69,3 +72,39 @@ print();
 print(
   `Preload of ${n(preload.rows)} override rows from SQLite: ${n(preload.milliseconds)} ms, ${n(preload.bytes / 1e6)} MB of heap.`,
 );
+
+const q = ({ p50, p99, max }: Quantiles): string => `${n(p50, 1)} | ${n(p99, 1)} | ${n(max, 1)}`;
+
+const propagation = await measure<PropagationFigures>("propagation.ts");
+const { visible, bare } = propagation;
+print();
+print(
+  `| eight processes on PostgreSQL, ${n(propagation.changes)} changes | p50 ms | p99 ms | max ms | goal of p99 |`,
+);
+print("|---|---|---|---|---|");
+print(
+  `| commit until every process answers it (${propagation.mode}) | ${q(visible)} | < 25 ms, ≤ 3 × ${n(bare.p99, 1)} ms |`,
+);
+print(`| bare NOTIFY until it arrives, same run | ${q(bare)} | |`);
+print(`The p99 of the first is ${n(visible.p99 / bare.p99, 2)} times that of the second.`);
+print();
+print("| changes per second wanted | made | all eight had the last one after |");
+print("|---|---|---|");
+for (const { wanted, made, lag } of propagation.rates) print(`| ${n(wanted)} | ${n(made)} | ${n(lag)} ms |`);
+
+const outage = await measure<OutageFigures[]>("outage.ts");
+const databases = { pass: "healthy", hang: "hanging", gone: "gone" };
+print();
+print(
+  "| evaluation, circuit open where there is no answer | p50 µs | p99 µs | max µs | p99 to healthy | goal |",
+);
+print("|---|---|---|---|---|---|");
+for (const kind of ["cached", "expired"] as const) {
+  const healthy = outage[0]?.[kind].p99 ?? Number.NaN;
+  for (const { fault, [kind]: figures } of outage) {
+    const goal = fault === "pass" ? "" : "≤ 2";
+    print(
+      `| ${kind}, database ${databases[fault]} | ${q(figures)} | ${n(figures.p99 / healthy, 2)} | ${goal} |`,
+    );
+  }
+}
