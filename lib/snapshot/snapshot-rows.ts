@@ -20,7 +20,7 @@ export function* rowLines({ overrides, memberships }: TenantSnapshot): Generator
   for (const override of overrides) {
     const { tenant, flags, version, revision, updatedAt, updatedBy } = override;
     const cells = [tenant.kind, tenant.id, version, revision, updatedAt, updatedBy ?? null, flags];
-    yield lineOf(`override of ${tenant.kind} ${JSON.stringify(tenant.id)}`, () => {
+    yield lineOf(`override of ${tenant.kind}`, tenant.id, () => {
       overrideOf(cells);
       if (!seen[tenant.kind].add(tenant.id)) throw unsound("it is there twice.");
       const line = JSON.stringify(cells);
@@ -29,7 +29,7 @@ export function* rowLines({ overrides, memberships }: TenantSnapshot): Generator
     });
   }
   for (const membership of memberships) {
-    yield lineOf(`membership of customer ${JSON.stringify(membership[0])}`, () => {
+    yield lineOf("membership of customer", membership[0], () => {
       const [customerId] = membershipOf(membership);
       if (!seen.member.add(customerId)) throw unsound("it is there twice.");
       return JSON.stringify(membership);
@@ -51,7 +51,6 @@ export function createRowReader(counts: { overrides: number; memberships: number
   const seen = { customer: createTenantIds(), organization: createTenantIds(), member: createTenantIds() };
 
   function takeRow(line: string): void {
-    if (line.length > MAX_LINE) throw unsound(`it is longer than ${MAX_LINE} characters.`);
     const cells = parsedJson(line);
     if (!Array.isArray(cells)) throw unsound("it is not a list.");
     if (overrides.length < counts.overrides) {
@@ -122,7 +121,7 @@ function membershipOf(cells: readonly unknown[]): Membership {
   return Object.freeze([customerId, organizationId] as const);
 }
 
-function lineOf(what: string, write: () => string): string {
+function lineOf(what: string, id: string, write: () => string): string {
   try {
     const line = write();
     if (line.length > MAX_LINE) throw unsound(`it takes more than ${MAX_LINE} characters.`);
@@ -131,9 +130,11 @@ function lineOf(what: string, write: () => string): string {
     // A RangeError is JSON.stringify's on what nests too deeply, a TypeError its word for a circle.
     const known = isFlagError(error) || error instanceof RangeError || error instanceof TypeError;
     if (!known) throw error;
-    throw new FlagError("STORAGE_CORRUPT", `The ${what} cannot be kept in a snapshot: ${error.message}`, {
-      cause: error,
-    });
+    throw new FlagError(
+      "STORAGE_CORRUPT",
+      `The ${what} ${JSON.stringify(id)} cannot be kept in a snapshot: ${error.message}`,
+      { cause: error },
+    );
   }
 }
 
