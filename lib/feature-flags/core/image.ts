@@ -44,7 +44,7 @@ export class TenantImage {
     const contents: Contents = { customers: new Map(), organizations: new Map(), memberships: new Map() };
     this.#incoming.add(contents);
     try {
-      await readOverrides(this.#connection, contents);
+      await readOverrides(this.#connection, contents, state.revision);
       await readMemberships(this.#connection, contents);
       this.#contents = contents;
     } finally {
@@ -116,7 +116,8 @@ export class TenantImage {
 
 function putInto(contents: Contents, tenant: TenantRef, override: StoredOverride): void {
   const into = tenant.kind === "customer" ? contents.customers : contents.organizations;
-  if ((into.get(tenant.id)?.revision ?? -1) <= override.revision) into.set(tenant.id, override);
+  const held = into.get(tenant.id);
+  if (held === undefined || held.revision <= override.revision) into.set(tenant.id, override);
 }
 
 function changedTenants(events: readonly FeedEvent[]): TenantRef[] {
@@ -127,12 +128,18 @@ function changedTenants(events: readonly FeedEvent[]): TenantRef[] {
   return [...seen.values()];
 }
 
-async function readOverrides(connection: StorageConnection, into: Contents): Promise<void> {
+/**
+ * No row counts as newer than the state from which the feed goes on. One that claims to be, damaged by hand, would
+ * keep every later write of its tenant out.
+ */
+async function readOverrides(connection: StorageConnection, into: Contents, newest: number): Promise<void> {
   let after: TenantRef | undefined;
   do {
     const from = after;
     const page = await connection.bulk((storage) => storage.listOverrides({ after: from, limit: PAGE }));
-    for (const { tenant, ...override } of page.overrides) putInto(into, tenant, override);
+    for (const { tenant, ...override } of page.overrides) {
+      putInto(into, tenant, { ...override, revision: Math.min(override.revision, newest) });
+    }
     after = page.next;
   } while (after !== undefined);
 }

@@ -61,3 +61,21 @@ it("never puts an older override in the place of a newer one", async () => {
   image.put(tenant, at(6));
   expect(image.read({ customerId: "cust_1" })?.customer?.version).toBe(6);
 });
+
+it.each([-7, Number.MAX_SAFE_INTEGER])(
+  "holds a row whose revision is damaged (%d), and the writes that come after it",
+  async (revision) => {
+    const storage = memoryStorage();
+    await storage.saveCustomerFlags("cust_1", { n: 1 });
+    const listOverrides: typeof storage.listOverrides = async (page) => {
+      const { overrides, next } = await storage.listOverrides(page);
+      return { overrides: overrides.map((override) => ({ ...override, revision })), next };
+    };
+    const image = new TenantImage(new StorageConnection({ ...storage, listOverrides }));
+    await image.load();
+    expect(image.read({ customerId: "cust_1" })?.customer?.flags).toEqual({ n: 1 });
+    const written = { flags: { n: 2 }, version: 2, revision: 2, updatedAt: 0, updatedBy: undefined };
+    image.put({ kind: "customer", id: "cust_1" }, written);
+    expect(image.read({ customerId: "cust_1" })?.customer?.flags).toEqual({ n: 2 });
+  },
+);
