@@ -14,6 +14,7 @@ export async function connectTo(url: string): Promise<PostgresPoolLike> {
     max: CONNECTIONS,
     connectionTimeoutMillis: CONNECT_TIMEOUT,
     application_name: "strata",
+    keepAlive: true,
   });
   // A connection that breaks while idle would end the process; the pool replaces it, and the next query says more.
   pool.on("error", () => undefined);

@@ -1,15 +1,14 @@
 import { createHash } from "node:crypto";
 import { Kysely, sql } from "kysely";
 import { FlagError } from "../../feature-flags/core/errors.ts";
-import type { Clock, Log } from "../../feature-flags/core/types.ts";
-import { createListeners } from "../listeners.ts";
+import { createListeners, type Listeners } from "../listeners.ts";
 import type { Database, RevisionSteps, SqlDialectWords, SqlEngine, WriteTransaction } from "../sql/engine.ts";
 import type { MigrationTarget } from "../sql/migrate.ts";
 import { wholeNumber } from "../sql/rows.ts";
 import type { Tables } from "../sql/tables.ts";
 import { postgresDialect } from "./driver.ts";
 import { asPostgresError, isRefusal, isWithoutRevision } from "./errors.ts";
-import { listenForCommits, type PostgresListener } from "./listener.ts";
+import { type ListenerOptions, listenForCommits, type PostgresListener } from "./listener.ts";
 import { createLocks } from "./locks.ts";
 import { migrationTarget } from "./migration-target.ts";
 import type { PostgresPoolLike } from "./pool.ts";
@@ -20,11 +19,8 @@ export interface EngineOptions {
   readonly schema: string;
   readonly host: string;
   readonly prepare: boolean;
-  /** Whether to listen for commits; otherwise changes are found by polling. */
-  readonly listen: boolean;
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly log: Log;
+  /** What listening for commits takes; undefined where they are to be found by polling. */
+  readonly listen: Pick<ListenerOptions, "clock" | "random" | "log"> | undefined;
   readonly onQuery: ((sql: string) => void) | undefined;
   /** Ends what was made for this storage; a caller's pool is not. */
   end(): Promise<void>;
@@ -49,26 +45,7 @@ export function postgresEngine(options: EngineOptions): PostgresEngine {
   const open = (pool: PostgresPoolLike): Database =>
     new Kysely<Tables>({ dialect: postgresDialect({ ...options, pool }) }).withSchema(schema);
   const db = open(options.pool);
-  const { clock, random, log } = options;
-  let listener: PostgresListener | undefined;
-  const listeners = createListeners({
-    log,
-    later: setImmediate,
-    onFirst() {
-      listener = listenForCommits({
-        ...{ channel, clock, random, log },
-        connect: () => options.pool.connect(),
-        notify: async (payload) => {
-          await sql`select pg_notify(${channel}, ${payload})`.execute(db);
-        },
-        tell: () => listeners.tell(),
-      });
-    },
-    onNone() {
-      listener?.close();
-      listener = undefined;
-    },
-  });
+  const listeners = options.listen && listening(options.listen, channel, options.pool, db);
 
   return Object.freeze({
     kind: "postgres",
@@ -87,13 +64,43 @@ export function postgresEngine(options: EngineOptions): PostgresEngine {
     isRefusal,
     asFlagError: (error, doing) => asPostgresError(error, name, doing),
     committed() {},
-    subscribe: options.listen ? (told) => listeners.add(told) : undefined,
+    subscribe: listeners && ((told) => listeners.add(told)),
     async close() {
-      listeners.clear();
+      listeners?.clear();
       await options.end();
     },
     migrations: migrationTarget(db, schema, name, locks),
   } satisfies PostgresEngine);
+}
+
+/** Subscribers, with a listening connection for as long as there are any. */
+function listening(
+  options: Pick<ListenerOptions, "clock" | "random" | "log">,
+  channel: string,
+  pool: PostgresPoolLike,
+  db: Database,
+): Listeners {
+  let listener: PostgresListener | undefined;
+  const listeners = createListeners({
+    log: options.log,
+    later: setImmediate,
+    onFirst() {
+      listener = listenForCommits({
+        ...options,
+        channel,
+        connect: () => pool.connect(),
+        notify: async (payload) => {
+          await sql`select pg_notify(${channel}, ${payload})`.execute(db);
+        },
+        tell: () => listeners.tell(),
+      });
+    },
+    onNone() {
+      listener?.close();
+      listener = undefined;
+    },
+  });
+  return listeners;
 }
 
 /** The channel on which each commit tells its revision. Names of channels are short and plain; schemas need not be. */

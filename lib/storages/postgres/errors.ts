@@ -44,6 +44,11 @@ export function isLockTimeout(error: unknown): boolean {
   return state === "55P03" || state === "40P01";
 }
 
+/** Trying again cannot help until somebody changes the credentials or the rights. */
+export function isWrongCredentials(error: unknown): boolean {
+  return sqlState(error)?.startsWith("28") === true;
+}
+
 /** A row that carries the revision found none to carry. */
 export function isWithoutRevision(error: unknown): boolean {
   return (

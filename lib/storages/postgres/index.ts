@@ -76,11 +76,11 @@ async function openEngine(
 ): Promise<PostgresEngine> {
   const { schema = "strata", prepare = true, replica, onQuery, host = hostname() } = options;
   const { clock = systemClock, random = Math.random, log = silentLog, feed = "auto" } = options;
-  const listen = feed === "auto";
+  const listen = feed === "auto" ? { clock, random, log } : undefined;
   refuseSchemaName(schema);
   const pool = "pool" in options ? options.pool : await connectTo(options.url);
   const end = "pool" in options ? async () => {} : () => pool.end();
-  const parts = { pool, replica, schema, host, prepare, listen, clock, random, log, onQuery, end };
+  const parts = { pool, replica, schema, host, prepare, listen, onQuery, end };
   const engine = postgresEngine(parts);
   try {
     await prepareSchema(engine);

@@ -7,9 +7,15 @@ export interface PostgresPoolLike {
 export interface PostgresClientLike {
   query(statement: PostgresStatement): Promise<PostgresAnswer>;
   on(event: "error", listener: (error: Error) => void): unknown;
+  on(event: "end", listener: () => void): unknown;
+  on(event: "notification", listener: (message: PostgresNotice) => void): unknown;
   removeListener(event: "error", listener: (error: Error) => void): unknown;
   /** With an error: the connection is of no more use and is closed. */
   release(error?: Error): void;
+}
+
+export interface PostgresNotice {
+  readonly payload?: string | undefined;
 }
 
 export interface PostgresStatement {

@@ -128,8 +128,8 @@ describe("locks of a PostgreSQL storage", () => {
 
 /** Holds what a write of the organization holds; the returned function ends that. */
 async function holdOrganization({ pool, schema }: TestDatabase, id: string): Promise<() => Promise<void>> {
-  const options = { pool, schema, host: "here", replica: undefined, prepare: true, onQuery: undefined };
-  const engine = postgresEngine({ ...options, end: async () => undefined });
+  const options = { pool, schema, host: "here", replica: undefined, prepare: true, listen: undefined };
+  const engine = postgresEngine({ ...options, onQuery: undefined, end: async () => undefined });
   const { promise: over, resolve: end } = Promise.withResolvers<void>();
   const { promise: held, resolve: hold } = Promise.withResolvers<void>();
   const transaction = engine.transaction(async (trx) => {

@@ -13,6 +13,7 @@ it("a migration waits two seconds for a table at most, and comes back for it", a
     host: "here",
     replica: undefined,
     prepare: true,
+    listen: undefined,
     onQuery: undefined,
     end: async () => undefined,
   });
