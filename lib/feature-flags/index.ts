@@ -234,6 +234,7 @@ export class FeatureFlagManager<C extends object = ChatWidgetFeatureFlags> {
     revision: number,
     { timeout = 5_000 }: { readonly timeout?: number } = {},
   ): Promise<PropagationReceipt> {
+    this.#parts.propagation.wake();
     return await this.#parts.receipts.wait(revision, timeout);
   }
 

@@ -63,6 +63,7 @@ export function wireManager<C extends object = ChatWidgetFeatureFlags>(
     onRecovered: (milliseconds) => {
       log.always("info", { milliseconds }, "Storage is back.");
       propagation.wake();
+      receipts.advanced();
       events.emit("recovered", { milliseconds });
     },
   });

@@ -17,7 +17,7 @@ export interface PropagationOptions<V> {
   readonly pollEvery: number;
   /** Whether to hold everything in memory. */
   readonly preload: boolean;
-  /** Told of changes once the next read here will see them. */
+  /** Told of changes once the next read here will see them; of none when the feed begins. */
   readonly onApplied: (events: readonly Pick<FeedEvent, "scope" | "id">[]) => void;
   /** Told of failures that no caller sees. */
   readonly onError: (error: FlagError) => void;
@@ -53,7 +53,10 @@ export class Propagation<V> {
 
   /** Whether an answer read at `state` may be kept. The first one starts the feed. */
   accepts(state: StorageState): boolean {
-    return this.#feed.accepts(state);
+    const isFirst = this.#feed.state === undefined;
+    const accepted = this.#feed.accepts(state);
+    if (isFirst) this.#options.onApplied([]);
+    return accepted;
   }
 
   /** Resolves once all is in memory, where that was asked for. Rejects if this attempt fails; others follow. */

@@ -40,7 +40,9 @@ const LOOK_EVERY = 10;
 /** Says how far this instance has applied the feed, and waits for the others. */
 export class Receipts {
   readonly #options: ReceiptOptions;
-  #reported: StorageState | undefined;
+  /** The report on its way to storage. */
+  #reporting: Promise<void> | undefined;
+  #reportedAt: number | undefined;
   #due: (() => void) | undefined;
   #dueAt = Number.POSITIVE_INFINITY;
   #closed = false;
@@ -49,9 +51,10 @@ export class Receipts {
     this.#options = options;
   }
 
-  /** Told whenever the feed has got on. */
+  /** Told whenever the feed has begun or got on. */
   advanced(): void {
-    this.#reportIn(this.#reported === undefined ? 0 : REPORT_AT_MOST_EVERY);
+    const earliest = this.#reportedAt === undefined ? 0 : this.#reportedAt + REPORT_AT_MOST_EVERY;
+    this.#reportIn(Math.max(0, earliest - this.#options.clock.now()));
   }
 
   /** The instances that are alive. */
@@ -63,12 +66,15 @@ export class Receipts {
 
   /** Resolves once every live instance has applied `revision`; rejects with NOT_PROPAGATED, naming those that have not. */
   async wait(revision: number, timeout: number): Promise<PropagationReceipt> {
-    const { clock } = this.#options;
+    const { clock, connection, state } = this.#options;
     const start = clock.now();
-    await this.#report();
+    const { epoch } = await connection.read((storage) => storage.readState());
     for (;;) {
       const instances = await this.instances();
-      const lagging = instances.filter((instance) => instance.revision < revision);
+      const lagging = instances.filter((instance) => {
+        const reached = (instance.self ? state() : undefined) ?? instance;
+        return reached.epoch !== epoch || reached.revision < revision;
+      });
       const milliseconds = clock.now() - start;
       if (lagging.length === 0) return Object.freeze({ revision, instances: instances.length, milliseconds });
       if (milliseconds >= timeout) throw notPropagated(revision, instances.length, lagging, milliseconds);
@@ -80,7 +86,9 @@ export class Receipts {
   async close(): Promise<void> {
     this.#closed = true;
     this.#due?.();
-    if (this.#reported === undefined || this.#options.connection.lost !== undefined) return;
+    if (this.#reportedAt === undefined || this.#options.connection.lost !== undefined) return;
+    // A report that arrives after the row is gone would bring it back.
+    await this.#reporting;
     const { connection, clock, id } = this.#options;
     try {
       await connection.read((storage) => storage.removeInstances(id, clock.now() - FORGOTTEN_AFTER));
@@ -96,19 +104,35 @@ export class Receipts {
     this.#dueAt = at;
     this.#due = this.#options.clock.setTimer(() => {
       this.#dueAt = Number.POSITIVE_INFINITY;
-      this.#report()
-        .catch((cause: unknown) => this.#failed(cause))
-        .finally(() => this.#reportIn(HEARTBEAT));
+      if (this.#reporting === undefined) this.#reporting = this.#report();
+      else this.#reportIn(REPORT_AT_MOST_EVERY);
     }, delay);
   }
 
   async #report(): Promise<void> {
+    try {
+      await this.#reportNow();
+    } catch (cause) {
+      this.#failed(cause);
+    } finally {
+      this.#reporting = undefined;
+      this.#reportIn(HEARTBEAT);
+    }
+  }
+
+  async #reportNow(): Promise<void> {
     const { connection, clock, id, pid, state } = this.#options;
     const reached = state();
-    if (reached === undefined || this.#closed) return;
-    const report = { id, pid, version: VERSION, ...reached, seenAt: clock.now() };
-    await connection.read((storage) => storage.reportInstance(report));
-    this.#reported = reached;
+    if (reached === undefined) return;
+    const isFirst = this.#reportedAt === undefined;
+    const now = clock.now();
+    this.#reportedAt = now;
+    const report = { id, pid, version: VERSION, ...reached, seenAt: now };
+    await connection.read(async (storage) => {
+      // Those that were killed never took their rows away.
+      if (isFirst) await storage.removeInstances(id, now - FORGOTTEN_AFTER);
+      await storage.reportInstance(report);
+    });
   }
 
   #failed(cause: unknown): void {

@@ -1,0 +1,381 @@
+import { describe, expect, it } from "vitest";
+import { VERSION } from "../../lib/feature-flags/core/version.ts";
+import type { FlagStorage } from "../../lib/feature-flags/index.ts";
+import { memoryStorage } from "../../lib/storages/memory/index.ts";
+import { readOnly } from "../../lib/storages/read-only.ts";
+import { manualClock } from "../../lib/testing/index.ts";
+import { heldStorage, turn, unannounced } from "./held-storage.ts";
+import { outageStorage } from "./outage-storage.ts";
+import { planManager } from "./plan-flags.ts";
+import { recordedLog } from "./recorded-log.ts";
+
+const who = { customerId: "cust_1" };
+
+/** Managers on one storage, in one process, by one clock. */
+function instancesOn(storages: readonly FlagStorage[]) {
+  const clock = manualClock();
+  const managers = storages.map(
+    (storage, index) => planManager({ storage, clock, newId: () => `instance-${index}` }).manager,
+  );
+  const begin = async () => {
+    for (const manager of managers) await manager.getFlags(who);
+    await clock.advance(100);
+  };
+  const close = async () => {
+    for (const manager of managers) await manager.close();
+  };
+  return { clock, managers, begin, close };
+}
+
+/** The calls of `operation` so far. */
+const count = (calls: readonly string[], operation: string) =>
+  calls.filter((call) => call === operation).length;
+
+/** How a promise ends, while the clock goes on by steps of ten milliseconds. */
+async function ended<T>(promise: Promise<T>, clock: { advance(by: number): Promise<void> }) {
+  let outcome:
+    | { readonly value: T }
+    | { readonly error: { code: string; message: string; details: unknown } }
+    | undefined;
+  promise.then(
+    (value) => {
+      outcome = { value };
+    },
+    (error) => {
+      outcome = { error };
+    },
+  );
+  for (let step = 0; step < 2_000 && outcome === undefined; step += 1) await clock.advance(10);
+  return outcome;
+}
+
+describe("an instance", () => {
+  it("says that it is there as soon as it answers anybody, before anything has changed", async () => {
+    const { clock, managers, begin, close } = instancesOn([memoryStorage()]);
+    const [manager] = managers;
+    expect(await manager?.instances()).toEqual([]);
+    await begin();
+    const epoch = (await manager?.instances())?.[0]?.epoch;
+    expect(await manager?.instances()).toEqual([
+      {
+        ...{ id: "instance-0", host: undefined, pid: process.pid, version: VERSION, epoch, revision: 0 },
+        ...{ seenAt: clock.now() - 100, self: true },
+      },
+    ]);
+    expect(epoch).toBeTypeOf("string");
+    await close();
+  });
+
+  it("says how far it has got only once it has applied a change", async () => {
+    const memory = memoryStorage();
+    const held = heldStorage(memory, "changesSince");
+    const { clock, managers, begin, close } = instancesOn([held.storage]);
+    await begin();
+    await memory.saveCustomerFlags("cust_1", { plan: "gold" });
+    await clock.advance(500);
+    const revision = async () => (await managers[0]?.instances())?.[0]?.revision;
+    expect(await revision()).toBe(0);
+    held.releaseAll();
+    await clock.advance(100);
+    expect(await revision()).toBe(1);
+    await close();
+  });
+
+  it("says so at once when it has long said nothing, and of a busy feed twenty times a second at most", async () => {
+    const memory = memoryStorage();
+    const outage = outageStorage(memory);
+    const { clock, begin, close, managers } = instancesOn([outage.storage]);
+    await begin();
+    outage.calls.length = 0;
+    await memory.saveCustomerFlags("cust_1", { plan: "first" });
+    await clock.advance(0);
+    expect(count(outage.calls, "reportInstance")).toBe(1);
+    for (let change = 0; change < 200; change += 1) {
+      await memory.saveCustomerFlags("cust_1", { plan: `p${change}` });
+      await clock.advance(5);
+    }
+    await clock.advance(50);
+    expect(count(outage.calls, "reportInstance")).toBeLessThanOrEqual(22);
+    expect((await managers[0]?.instances())?.[0]?.revision).toBe(201);
+    await close();
+  });
+
+  it("is alive while it says so every ten seconds, and gone when it has been silent for 35", async () => {
+    const memory = memoryStorage();
+    const outage = outageStorage(memory);
+    const { clock, managers, begin, close } = instancesOn([memory, outage.storage]);
+    await begin();
+    await clock.advance(600_000);
+    expect(await managers[0]?.instances()).toHaveLength(2);
+    expect(count(outage.calls, "reportInstance")).toBe(61);
+    // It hangs without having closed: nobody takes its row away.
+    outage.mode = "hanging";
+    await clock.advance(20_000);
+    expect(await managers[0]?.instances()).toHaveLength(2);
+    await clock.advance(20_000);
+    expect((await managers[0]?.instances())?.map(({ id, self }) => [id, self])).toEqual([
+      ["instance-0", true],
+    ]);
+    outage.mode = "up";
+    await clock.advance(20_000);
+    expect(await managers[0]?.instances()).toHaveLength(2);
+    await close();
+  });
+
+  it("takes its row away when it is closed, and those long forgotten", async () => {
+    const memory = memoryStorage();
+    const { clock, managers, begin, close } = instancesOn([memory, memory]);
+    await begin();
+    const report = { pid: 1, version: VERSION, epoch: "e", revision: 0 };
+    await memory.reportInstance({ ...report, id: "dead", seenAt: clock.now() - 700_000 });
+    await memory.reportInstance({ ...report, id: "silent", seenAt: clock.now() - 500_000 });
+    await managers[0]?.close();
+    expect((await memory.listInstances(0)).map(({ id }) => id)).toEqual(["instance-1", "silent"]);
+    await close();
+    expect((await memory.listInstances(0)).map(({ id }) => id)).toEqual(["silent"]);
+    await clock.advance(1_000);
+    expect(clock.timers()).toBe(0);
+  });
+
+  it("takes away what is long forgotten when it begins, too: those that are killed never close", async () => {
+    const memory = memoryStorage();
+    const { clock, begin, close } = instancesOn([memory]);
+    const report = { pid: 1, version: VERSION, epoch: "e", revision: 0 };
+    await memory.reportInstance({ ...report, id: "dead", seenAt: clock.now() - 700_000 });
+    await memory.reportInstance({ ...report, id: "silent", seenAt: clock.now() - 500_000 });
+    await begin();
+    expect((await memory.listInstances(0)).map(({ id }) => id)).toEqual(["instance-0", "silent"]);
+    await close();
+  });
+
+  it("leaves no row behind where it is closed while it reports, for the first time or later", async () => {
+    for (const reportsBefore of [0, 1]) {
+      const memory = memoryStorage();
+      const waiting: (() => void)[] = [];
+      let isHeld = reportsBefore === 0;
+      const storage: FlagStorage = {
+        ...memory,
+        reportInstance: async (report) => {
+          if (isHeld) await new Promise<void>((resolve) => waiting.push(resolve));
+          await memory.reportInstance(report);
+        },
+      };
+      const { managers, clock, begin } = instancesOn([storage]);
+      await begin();
+      isHeld = true;
+      await memory.saveCustomerFlags("cust_1", { plan: "gold" });
+      await clock.advance(100);
+      expect(waiting).toHaveLength(1);
+      const closing = managers[0]?.close();
+      await turn();
+      for (const go of waiting) go();
+      await closing;
+      expect(await memory.listInstances(0)).toEqual([]);
+    }
+  });
+
+  it("closes within two reads' time where storage hangs, and at once where it is lost", async () => {
+    const outage = outageStorage(memoryStorage());
+    const { clock, managers, begin } = instancesOn([outage.storage]);
+    await begin();
+    outage.mode = "hanging";
+    const start = clock.now();
+    await ended(managers[0]?.close() ?? Promise.resolve(), clock);
+    expect(clock.now() - start).toBeLessThanOrEqual(4_000);
+
+    const lost = outageStorage(memoryStorage());
+    const second = instancesOn([lost.storage]);
+    await second.begin();
+    lost.mode = "down";
+    for (let call = 0; call < 3; call += 1) await second.managers[0]?.getFlags(who, { fresh: true });
+    lost.calls.length = 0;
+    await second.close();
+    await second.clock.advance(1_000);
+    expect([lost.calls, second.clock.timers()]).toEqual([[], 0]);
+  });
+
+  it("logs once that it cannot report, and goes on trying", async () => {
+    const outage = outageStorage(memoryStorage());
+    outage.modes.set("reportInstance", "down");
+    const log = recordedLog();
+    const { manager, clock } = planManager({ storage: outage.storage, log });
+    await manager.getFlags(who);
+    await clock.advance(60_000);
+    expect(log.lines).toHaveLength(1);
+    expect(log.lines[0]).toMatchObject({ level: "warn", facts: { code: "STORAGE_UNAVAILABLE" } });
+    outage.modes.clear();
+    await clock.advance(10_000);
+    expect(await manager.instances()).toHaveLength(1);
+    await manager.close();
+  });
+
+  it("on a storage that is only read has no row, and nothing is wrong with that", async () => {
+    const memory = memoryStorage();
+    const log = recordedLog();
+    const clock = manualClock();
+    const reader = planManager({ storage: readOnly(memory), log, clock }).manager;
+    const writer = planManager({ storage: memory, clock }).manager;
+    await reader.getFlags(who);
+    const { revision = -1 } = await writer.setCustomerFlags("cust_1", { plan: "gold" });
+    await clock.advance(60_000);
+    expect((await reader.getFlags(who)).config.plan).toBe("gold");
+    expect(await reader.instances()).toEqual([]);
+    expect(await ended(reader.waitForPropagation(revision), clock)).toMatchObject({
+      value: { instances: 0 },
+    });
+    await reader.close();
+    await writer.close();
+    expect(log.lines).toEqual([]);
+  });
+});
+
+describe("waiting until a change is everywhere", () => {
+  it("resolves once every live instance has it, with how many there are and after how long", async () => {
+    const memory = memoryStorage();
+    const quiet = unannounced(memory);
+    const { clock, managers, begin, close } = instancesOn([memory, memory, quiet]);
+    await begin();
+    const [first] = managers;
+    const { revision = -1 } = (await first?.setCustomerFlags("cust_1", { plan: "gold" })) ?? {};
+    const start = clock.now();
+    const receipt = await ended(first?.waitForPropagation(revision) ?? Promise.reject(new Error()), clock);
+    const milliseconds = clock.now() - start;
+    expect(receipt).toMatchObject({ value: { revision: 1, instances: 3 } });
+    // The third one only polls, every second.
+    expect(milliseconds).toBeGreaterThan(500);
+    expect(milliseconds).toBeLessThan(1_200);
+    for (const manager of managers) expect((await manager.getFlags(who)).config.plan).toBe("gold");
+    await close();
+  });
+
+  it("is a matter of milliseconds where storage tells of changes", async () => {
+    const memory = memoryStorage();
+    const { clock, managers, begin, close } = instancesOn([memory, memory, memory]);
+    await begin();
+    await clock.advance(3_000);
+    const { revision = -1 } = (await managers[0]?.setCustomerFlags("cust_1", { plan: "gold" })) ?? {};
+    const receipt = await ended(
+      managers[0]?.waitForPropagation(revision) ?? Promise.reject(new Error()),
+      clock,
+    );
+    expect(receipt).toMatchObject({ value: { instances: 3 } });
+    expect(receipt).toHaveProperty(
+      "value.milliseconds",
+      expect.toSatisfy((taken: number) => taken <= 20),
+    );
+    await close();
+  });
+
+  it("does not wait for this instance's own poll", async () => {
+    const { clock, managers, begin, close } = instancesOn([unannounced(memoryStorage())]);
+    await begin();
+    const { revision = -1 } = (await managers[0]?.setCustomerFlags("cust_1", { plan: "gold" })) ?? {};
+    const receipt = await ended(
+      managers[0]?.waitForPropagation(revision) ?? Promise.reject(new Error()),
+      clock,
+    );
+    expect(receipt).toHaveProperty(
+      "value.milliseconds",
+      expect.toSatisfy((taken: number) => taken <= 60),
+    );
+    await close();
+  });
+
+  it("waits for an instance that has read something and has not heard of any change yet", async () => {
+    const memory = memoryStorage();
+    const deaf = heldStorage(unannounced(memory), "changesSince");
+    const { clock, managers, begin } = instancesOn([memory, deaf.storage]);
+    await begin();
+    const { revision = -1 } = (await managers[0]?.setCustomerFlags("cust_1", { plan: "gold" })) ?? {};
+    const waiting: Promise<unknown> =
+      managers[0]?.waitForPropagation(revision, { timeout: 200 }) ?? Promise.resolve();
+    expect(await ended(waiting, clock)).toMatchObject({ error: { code: "NOT_PROPAGATED" } });
+    deaf.releaseAll();
+    for (const manager of managers) await manager.close();
+  });
+
+  it("rejects with NOT_PROPAGATED after the timeout, naming those that lag and where they are", async () => {
+    const memory = memoryStorage();
+    const deaf = heldStorage(unannounced(memory), "changesSince");
+    const { clock, managers, begin } = instancesOn([memory, deaf.storage]);
+    await begin();
+    const { revision = -1 } = (await managers[0]?.setCustomerFlags("cust_1", { plan: "gold" })) ?? {};
+    const start = clock.now();
+    const waiting: Promise<unknown> =
+      managers[0]?.waitForPropagation(revision, { timeout: 1_000 }) ?? Promise.resolve();
+    expect(await ended(waiting, clock)).toMatchObject({
+      error: {
+        code: "NOT_PROPAGATED",
+        message: expect.stringContaining(
+          `1 of 2 instances do not have revision 1 yet: ?:${process.pid} at 0`,
+        ),
+        details: { revision: 1, instances: 2, lagging: [{ id: "instance-1", revision: 0, self: false }] },
+      },
+    });
+    expect(clock.now() - start).toBe(1_000);
+    deaf.releaseAll();
+    for (const manager of managers) await manager.close();
+  });
+
+  it("does not wait for the dead, nor for one that was closed", async () => {
+    const memory = memoryStorage();
+    const { clock, managers, begin, close } = instancesOn([memory, memory]);
+    await begin();
+    const dead = {
+      id: "dead",
+      pid: 1,
+      version: VERSION,
+      epoch: "e",
+      revision: 0,
+      seenAt: clock.now() - 36_000,
+    };
+    await memory.reportInstance(dead);
+    await managers[1]?.close();
+    const { revision = -1 } = (await managers[0]?.setCustomerFlags("cust_1", { plan: "gold" })) ?? {};
+    const waiting: Promise<unknown> = managers[0]?.waitForPropagation(revision) ?? Promise.resolve();
+    expect(await ended(waiting, clock)).toMatchObject({ value: { instances: 1 } });
+    await close();
+  });
+
+  it("takes no instance for current that still lives in another epoch, however high its revision", async () => {
+    const memory = memoryStorage();
+    const { clock, managers, begin, close } = instancesOn([memory]);
+    await begin();
+    const before = { pid: 1, version: VERSION, epoch: "before the restore", revision: 500 };
+    await memory.reportInstance({ ...before, id: "behind", seenAt: clock.now() });
+    const { revision = -1 } = (await managers[0]?.setCustomerFlags("cust_1", { plan: "gold" })) ?? {};
+    const waiting: Promise<unknown> =
+      managers[0]?.waitForPropagation(revision, { timeout: 100 }) ?? Promise.resolve();
+    expect(await ended(waiting, clock)).toMatchObject({
+      error: { code: "NOT_PROPAGATED", details: { lagging: [{ id: "behind" }] } },
+    });
+    await close();
+  });
+
+  it("rejects with what is wrong where storage cannot say", async () => {
+    const outage = outageStorage(memoryStorage());
+    const { clock, managers, begin, close } = instancesOn([outage.storage]);
+    await begin();
+    outage.mode = "down";
+    const waiting: Promise<unknown> = managers[0]?.waitForPropagation(0) ?? Promise.resolve();
+    expect(await ended(waiting, clock)).toMatchObject({ error: { code: "STORAGE_UNAVAILABLE" } });
+    await expect(managers[0]?.instances()).rejects.toMatchObject({ code: "STORAGE_UNAVAILABLE" });
+    await close();
+  });
+
+  it("ends with the manager", async () => {
+    const memory = memoryStorage();
+    const deaf = heldStorage(unannounced(memory), "changesSince");
+    const { clock, managers, begin } = instancesOn([memory, deaf.storage]);
+    await begin();
+    const { revision = -1 } = (await managers[0]?.setCustomerFlags("cust_1", { plan: "gold" })) ?? {};
+    const waiting: Promise<unknown> = managers[0]?.waitForPropagation(revision) ?? Promise.resolve();
+    await clock.advance(50);
+    await managers[0]?.close();
+    expect(await ended(waiting, clock)).toMatchObject({ error: { code: "CLOSED" } });
+    deaf.releaseAll();
+    await managers[1]?.close();
+    await clock.advance(1_000);
+    expect(clock.timers()).toBe(0);
+  });
+});
