@@ -72,15 +72,6 @@ export function postgresHarness({
       await Promise.all(opened.splice(0).map((storage) => storage.close()));
       for (const database of databases.splice(0).toReversed()) await database.close();
     },
-    without: [
-      {
-        case: "a subscriber is told after the commit, and can read what it was told of",
-        reason: "the feed is polled",
-      },
-      {
-        case: "a subscriber that leaves is told no more, the others still are",
-        reason: "the feed is polled",
-      },
-    ],
+    subscribes: true,
   };
 }
