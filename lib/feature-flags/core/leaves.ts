@@ -92,7 +92,7 @@ function unstorable(text: string): boolean {
   return text.includes("\u0000") || !text.isWellFormed();
 }
 
-export function kindOf(value: unknown): LeafKind {
+function kindOf(value: unknown): LeafKind {
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";
   if (typeof value === "boolean" || typeof value === "string" || typeof value === "number")

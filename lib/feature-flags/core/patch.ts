@@ -14,7 +14,7 @@ import {
 import type { FlagObject, FlagValue } from "./types.ts";
 
 /** The most one patch may take, as JSON. */
-export const MAX_PATCH_BYTES = 256 * 1024;
+const MAX_PATCH_BYTES = 256 * 1024;
 
 /** A checked change of one override: every leaf known, every value fitting. */
 export interface Patch {
