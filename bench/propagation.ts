@@ -6,6 +6,7 @@ import pg from "pg";
 import { FeatureFlagManager } from "../lib/feature-flags/index.ts";
 import { type PostgresPoolLike, postgresStorage } from "../lib/storages/postgres/index.ts";
 import { startPostgresProcess } from "../test/postgres-process.ts";
+import { clientWithQuery } from "../test/processes/client-with-query.ts";
 import {
   BARE_CHANNEL,
   nanoseconds,
@@ -102,15 +103,10 @@ function notedCommits(real: pg.Pool): { pool: PostgresPoolLike; last(): number }
   const pool: PostgresPoolLike = {
     async connect() {
       const client = await real.connect();
-      return {
-        query(statement) {
-          if (statement.text === "commit") last = nanoseconds();
-          return client.query(statement);
-        },
-        on: (event, listener) => client.on(event, listener),
-        removeListener: (event, listener) => client.removeListener(event, listener),
-        release: (error) => client.release(error),
-      };
+      return clientWithQuery(client, (statement) => {
+        if (statement.text === "commit") last = nanoseconds();
+        return client.query(statement);
+      });
     },
     end: () => real.end(),
   };

@@ -17,7 +17,7 @@ import { type PostgresBinaries, postgresBinaries } from "./postgres-binaries.ts"
 const SETTINGS = [
   ["fsync", "off"],
   ["full_page_writes", "off"],
-  ["max_connections", "200"],
+  ["max_connections", "500"],
   ["listen_addresses", "127.0.0.1"],
   ["unix_socket_directories", ""],
 ].flatMap(([name, value]) => ["-c", `${name}=${value}`]);

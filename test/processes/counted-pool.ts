@@ -1,4 +1,5 @@
 import type { PostgresClientLike, PostgresPoolLike } from "../../lib/storages/postgres/index.ts";
+import { clientWithQuery } from "./client-with-query.ts";
 
 /** A pool that knows what is sent through it. */
 export interface CountedPool extends PostgresPoolLike {
@@ -14,21 +15,16 @@ export function countedPool(pool: PostgresPoolLike): CountedPool {
   let most = 0;
 
   function counted(client: PostgresClientLike): PostgresClientLike {
-    return {
-      async query(statement) {
-        texts.push(statement.text);
-        running += 1;
-        most = Math.max(most, running);
-        try {
-          return await client.query(statement);
-        } finally {
-          running -= 1;
-        }
-      },
-      on: (event, listener) => client.on(event, listener),
-      removeListener: (event, listener) => client.removeListener(event, listener),
-      release: (error) => client.release(error),
-    };
+    return clientWithQuery(client, async (statement) => {
+      texts.push(statement.text);
+      running += 1;
+      most = Math.max(most, running);
+      try {
+        return await client.query(statement);
+      } finally {
+        running -= 1;
+      }
+    });
   }
 
   return {

@@ -20,7 +20,7 @@ export interface WorkerTask {
 
 /** What a worker can be told to do, with what it answers. */
 export interface WorkerOrders {
-  /** Reads every tenant once; with preload, waits until all is in memory. */
+  /** Every manager asks for every tenant once; with preload, all is in memory then. */
   warm: { readonly asked: object; readonly answer: null };
   /** Makes random changes, one after the other. */
   write: { readonly asked: { readonly count: number }; readonly answer: WriteReport };
@@ -35,10 +35,8 @@ export interface WorkerOrders {
   answers: { readonly asked: { readonly fresh: boolean }; readonly answer: Answers };
   /** What one tenant sees, and how long that took from asking. */
   ask: { readonly asked: TenantRef; readonly answer: AskReport };
-  /** Ends the cached answers. */
+  /** Ends what all managers have cached. */
   clear: { readonly asked: object; readonly answer: null };
-  /** Asks for the same customer, or for as many different ones, at the same time. */
-  storm: { readonly asked: { readonly ids: readonly string[] }; readonly answer: number };
   health: { readonly asked: object; readonly answer: HealthReport };
   /** Closes the managers; then the process must end by itself. */
   close: { readonly asked: object; readonly answer: null };

@@ -52,12 +52,10 @@ type Handlers = {
 
 const handlers: Handlers = {
   async warm() {
-    await Promise.all(
-      managers.map(async (one) => {
-        await one.ready();
-        await Promise.all(tenants.map((tenant) => one.getFlags(contextOf(tenant))));
-      }),
-    );
+    for (const one of managers) {
+      await one.ready();
+      await Promise.all(tenants.map((tenant) => one.getFlags(contextOf(tenant))));
+    }
     return null;
   },
   async write({ count }) {
@@ -100,12 +98,8 @@ const handlers: Handlers = {
     return { seats: config.limits.seats, stale, error: error?.code, milliseconds };
   },
   async clear() {
-    manager.clearCache();
+    for (const one of managers) one.clearCache();
     return null;
-  },
-  async storm({ ids }) {
-    const answers = await Promise.all(ids.map((customerId) => manager.getFlags({ customerId })));
-    return answers.filter(({ error }) => error === undefined).length;
   },
   async health() {
     const lost = managers.filter((one) => one.getStats().storageLost !== undefined).length;
