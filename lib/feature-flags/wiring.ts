@@ -50,23 +50,26 @@ export function wireManager<C extends object = ChatWidgetFeatureFlags>(
     log.error(`listener:${error.message}`, { error }, "A listener threw. The others were told all the same.");
   };
   const events = new Emitter<ManagerEvents>(report);
-  const connection = new StorageConnection(options.storage ?? openProcessStorage, {
-    ...{ clock, random, readBudget, initTimeout, loadsAtOnce },
-    onLost: (error) => {
-      log.error(
-        "storage:lost",
-        { code: error.code, error },
-        `Storage is lost, answers may be stale: ${error.message}`,
-      );
-      events.emit("stale", { error });
+  const connection = new StorageConnection(
+    options.storage === undefined ? openProcessStorage : options.storage,
+    {
+      ...{ clock, random, readBudget, initTimeout, loadsAtOnce },
+      onLost: (error) => {
+        log.error(
+          "storage:lost",
+          { code: error.code, error },
+          `Storage is lost, answers may be stale: ${error.message}`,
+        );
+        events.emit("stale", { error });
+      },
+      onRecovered: (milliseconds) => {
+        log.always("info", { milliseconds }, "Storage is back.");
+        propagation.wake();
+        receipts.advanced();
+        events.emit("recovered", { milliseconds });
+      },
     },
-    onRecovered: (milliseconds) => {
-      log.always("info", { milliseconds }, "Storage is back.");
-      propagation.wake();
-      receipts.advanced();
-      events.emit("recovered", { milliseconds });
-    },
-  });
+  );
   const cache = new FlagCache<FlagEvaluation<C>>({ ...options.cache, clock, random });
   const propagation: Propagation<FlagEvaluation<C>> = new Propagation({
     ...{ connection, cache, clock, random, log, pollEvery, preload },

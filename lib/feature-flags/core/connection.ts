@@ -43,6 +43,7 @@ export class StorageConnection {
   #closing: Promise<void> | undefined;
 
   constructor(option: StorageOption, options: ConnectionOptions = {}) {
+    checkOption(option);
     this.#option = option;
     this.#storage = typeof option === "function" ? undefined : option;
     this.#clock = options.clock ?? systemClock;
@@ -132,4 +133,14 @@ export class StorageConnection {
       throw error;
     }
   }
+}
+
+function checkOption(option: unknown): void {
+  if (typeof option === "function") return;
+  if (typeof option === "object" && option !== null && "readTenant" in option) return;
+  throw new FlagError(
+    "STORAGE_UNAVAILABLE",
+    "`storage` must be an open storage, or a function that opens one: () => sqliteStorage({ file }). " +
+      "Await a promise, or wrap what makes it in a function.",
+  );
 }

@@ -50,7 +50,6 @@ const TENANT_LAYERS: readonly TenantLayer[] = [
 export interface Resolver<C extends object> {
   /** What a tenant without any override sees. */
   readonly base: ResolvedFlags<C>;
-  readonly defaults: ResolvedFlags<C>;
   resolve(overrides: TenantOverrides): ResolvedFlags<C>;
 }
 
@@ -72,13 +71,6 @@ export function createResolver<C extends object>(
     mismatches: nothing,
     violations: nothing,
   });
-  const defaults: ResolvedFlags<C> = Object.freeze({
-    ...base,
-    config: definition.defaults,
-    source: FlagSource.DEFAULT,
-    layers: nothing,
-  });
-
   const merged = (layers: readonly AppliedLayer[]): DeepReadonly<C> =>
     layers.reduce<DeepReadonly<C>>(
       (config, layer) => mergeFrozen(config, layer.values, definition.defaults) as DeepReadonly<C>,
@@ -87,7 +79,6 @@ export function createResolver<C extends object>(
 
   return Object.freeze({
     base,
-    defaults,
     resolve(overrides: TenantOverrides): ResolvedFlags<C> {
       const mismatches: OverrideMismatch[] = [];
       let set: AppliedLayer[] = [];
