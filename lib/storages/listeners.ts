@@ -7,7 +7,8 @@ export interface Listeners {
   add(listener: () => void): () => void;
   /** Calls every listener soon. However often this is called until then, each is called once. */
   tell(): void;
-  clear(): void;
+  /** From here on nobody is called, and who comes is not taken. */
+  close(): void;
 }
 
 export interface ListenersOptions {
@@ -24,6 +25,7 @@ export interface ListenersOptions {
 export function createListeners({ log, later, onFirst, onNone }: ListenersOptions): Listeners {
   const listeners = new Set<{ readonly told: () => void }>();
   let isPending = false;
+  let isClosed = false;
 
   function callAll(): void {
     isPending = false;
@@ -41,6 +43,7 @@ export function createListeners({ log, later, onFirst, onNone }: ListenersOption
       return listeners.size;
     },
     add(listener: () => void): () => void {
+      if (isClosed) return () => {};
       const entry = { told: listener };
       listeners.add(entry);
       if (listeners.size === 1) onFirst?.();
@@ -53,7 +56,8 @@ export function createListeners({ log, later, onFirst, onNone }: ListenersOption
       isPending = true;
       later(callAll);
     },
-    clear(): void {
+    close(): void {
+      isClosed = true;
       if (listeners.size === 0) return;
       listeners.clear();
       onNone?.();

@@ -91,7 +91,7 @@ export function memoryStorage(options: MemoryStorageOptions = {}): FlagStorage {
     addFirstAdminKey: operation(addFirstAdminKey),
     async close() {
       closed = true;
-      listeners.clear();
+      listeners.close();
     },
   } satisfies FlagStorage);
 }

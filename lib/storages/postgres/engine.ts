@@ -66,7 +66,7 @@ export function postgresEngine(options: EngineOptions): PostgresEngine {
     committed() {},
     subscribe: listeners && ((told) => listeners.add(told)),
     async close() {
-      listeners?.clear();
+      listeners?.close();
       await options.end();
     },
     migrations: migrationTarget(db, schema, name, locks),

@@ -9,6 +9,8 @@ export interface SqliteConnection {
     sql: string,
     parameters?: readonly unknown[],
   ): { readonly rows: SqliteRow[]; readonly changed: number | bigint };
+  /** Asks one statement again and again for its first row. `onQuery` is not told each time. */
+  repeated(sql: string): () => SqliteRow | undefined;
   close(): void;
 }
 
@@ -47,6 +49,13 @@ export function openConnection(file: string, options: ConnectionOptions): Sqlite
       const values = parameters.map(inputValue);
       if (answers) return { rows: statement.all(...values), changed: 0 };
       return { rows: [], changed: statement.run(...values).changes };
+    },
+    repeated(sql: string) {
+      let statement: StatementSync | undefined;
+      return () => {
+        statement ??= database.prepare(sql);
+        return statement.get();
+      };
     },
     close: () => database.close(),
   });

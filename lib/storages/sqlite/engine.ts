@@ -1,6 +1,6 @@
 import { Kysely, sql } from "kysely";
 import { FlagError } from "../../feature-flags/core/errors.ts";
-import type { Log } from "../../feature-flags/core/types.ts";
+import type { Clock, Log } from "../../feature-flags/core/types.ts";
 import { createListeners } from "../listeners.ts";
 import type { RevisionSteps, SqlDialectWords, SqlEngine, WriteTransaction } from "../sql/engine.ts";
 import type { MigrationTarget } from "../sql/migrate.ts";
@@ -8,6 +8,7 @@ import { wholeNumber } from "../sql/rows.ts";
 import type { Tables } from "../sql/tables.ts";
 import { asText } from "../sql/text-columns.ts";
 import { SQLITE_COLUMN_TYPES } from "./column-types.ts";
+import { createCommitWatch } from "./commit-watch.ts";
 import { readingDriver, sqliteDialect, writingDriver } from "./driver.ts";
 import { asSqliteError, isRefusal } from "./errors.ts";
 import type { OpenFile } from "./open-file.ts";
@@ -29,15 +30,22 @@ export interface EngineOptions {
   readonly host: string;
   /** Milliseconds to wait for another process that writes. */
   readonly timeout: number;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
 export function sqliteEngine({ reader, writer }: OpenFile, options: EngineOptions): SqliteEngine {
-  const { file, host, timeout, log } = options;
+  const { file, host, timeout, clock, log } = options;
   const reads = new Kysely<Tables>({ dialect: sqliteDialect(readingDriver(reader)) });
   const queue = createWriteQueue();
   const writes = new Kysely<Tables>({ dialect: sqliteDialect(writingDriver(writer, queue, timeout)) });
-  const listeners = createListeners({ log, later: setImmediate });
+  const listeners = createListeners({
+    log,
+    later: setImmediate,
+    onFirst: () => watch.start(),
+    onNone: () => watch.stop(),
+  });
+  const watch = createCommitWatch({ reader, clock, log, tell: () => listeners.tell() });
   const transaction = <T>(work: (trx: WriteTransaction) => Promise<T>) => writes.transaction().execute(work);
 
   return Object.freeze({
@@ -57,10 +65,12 @@ export function sqliteEngine({ reader, writer }: OpenFile, options: EngineOption
     advance,
     isRefusal,
     asFlagError: (error, doing) => asSqliteError(error, file, doing),
-    committed: () => listeners.tell(),
+    committed() {
+      if (listeners.size > 0) watch.look();
+    },
     subscribe: (listener) => listeners.add(listener),
     async close() {
-      listeners.clear();
+      listeners.close();
       await queue.enter();
       // The reader first: the last one to leave empties the write-ahead log, which takes a connection that writes.
       reader.close();

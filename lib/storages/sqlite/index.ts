@@ -15,7 +15,7 @@ export interface SqliteFileOptions {
   readonly file: string;
   /** Milliseconds to wait for another process that writes; 5,000 unless given. */
   readonly busyTimeout?: number;
-  /** Told each statement before it runs. */
+  /** Told each statement before it runs, but for the question whether other processes have committed. */
   readonly onQuery?: (sql: string) => void;
 }
 
@@ -33,7 +33,8 @@ const BUSY_TIMEOUT = 5_000;
 
 /**
  * Storage in one SQLite file. What it acknowledges is on the disk. `subscribe` tells of commits made through this
- * storage; those of other processes are in the change feed.
+ * storage at once, and of those of other processes within 25 milliseconds: while anybody subscribes, the file is
+ * asked for its revision that often.
  *
  * Rejects with STORAGE_CORRUPT for a damaged file and STORAGE_FOREIGN for another program's, both left untouched;
  * with SCHEMA_TOO_NEW for one that a newer Strata has migrated; with SCHEMA_OUTDATED where `migrate` is false.
@@ -63,14 +64,17 @@ async function openEngine(
   options: SqliteStorageOptions,
   prepare: (engine: SqliteEngine) => Promise<void>,
 ): Promise<SqliteEngine> {
-  const { busyTimeout: timeout = BUSY_TIMEOUT, onQuery, log = silentLog, host = hostname() } = options;
+  const { busyTimeout: timeout = BUSY_TIMEOUT, onQuery, host = hostname() } = options;
+  const { clock = systemClock, log = silentLog } = options;
   if (options.file === "" || options.file === ":memory:") {
     throw new FlagError("STORAGE_UNAVAILABLE", "SQLite storage needs a file; memoryStorage() needs none.");
   }
   const file = resolve(options.file);
   let engine: SqliteEngine | undefined;
   try {
-    engine = sqliteEngine(await openFile(file, { timeout, onQuery }), { file, host, timeout, log });
+    engine = sqliteEngine(await openFile(file, { timeout, onQuery }), {
+      ...{ file, host, timeout, clock, log },
+    });
     await prepare(engine);
     return engine;
   } catch (error) {

@@ -19,7 +19,13 @@ describe("SQLite in trouble", () => {
   it("refuses writes on a full disk, keeps what it has, and goes on once there is room", async () => {
     const file = join(await temporaryDirectory(), "strata.db");
     const connections = await openFile(file, { timeout: 100, onQuery: undefined });
-    const engine = sqliteEngine(connections, { file, host: "here", timeout: 100, log: silentLog });
+    const engine = sqliteEngine(connections, {
+      file,
+      host: "here",
+      timeout: 100,
+      clock: systemClock,
+      log: silentLog,
+    });
     await migrate(engine.migrations);
     const storage = sqlStorage(engine, systemClock);
     await storage.saveCustomerFlags("c", { text: "kept" });
