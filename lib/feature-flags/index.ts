@@ -257,8 +257,9 @@ export class FeatureFlagManager<C extends object = ChatWidgetFeatureFlags> {
 
   /** Ends timers, and the storage if it was opened here. */
   async close(): Promise<void> {
-    const { propagation, auditRetry, lastGood, receipts, connection } = this.#parts;
+    const { propagation, auditRetry, lastGood, watches, receipts, connection } = this.#parts;
     propagation.close();
+    watches.close();
     auditRetry.close();
     lastGood?.close();
     await receipts.close();

@@ -5,7 +5,7 @@ import { silentLog, systemClock } from "./core/clock.ts";
 import { StorageConnection } from "./core/connection.ts";
 import type { FlagDefinition } from "./core/definition.ts";
 import { environmentName } from "./core/environment.ts";
-import { asStorageError, type FlagError } from "./core/errors.ts";
+import type { FlagError } from "./core/errors.ts";
 import { FlagEvaluator } from "./core/evaluator.ts";
 import { Emitter, type ManagerEvents } from "./core/events.ts";
 import { LastGood } from "./core/last-good.ts";
@@ -46,7 +46,7 @@ export function wireManager<C extends object = ChatWidgetFeatureFlags>(
   const environment = options.environment ?? environmentName();
   const log = new OnceLog(options.log ?? silentLog, clock);
   const report = (cause: unknown): void => {
-    const error = asStorageError(cause, "calling a listener");
+    const error = cause instanceof Error ? cause : new Error(String(cause));
     log.error(`listener:${error.message}`, { error }, "A listener threw. The others were told all the same.");
   };
   const events = new Emitter<ManagerEvents>(report);
@@ -94,7 +94,7 @@ export function wireManager<C extends object = ChatWidgetFeatureFlags>(
     ...{ definition, environment, connection, cache, clock, log, propagation, lastGood, observe },
   });
   const evaluate = (context: Parameters<typeof evaluator.evaluate>[0]) => evaluator.evaluate(context);
-  const watches = new Watches<C>({ evaluate, shape: definition.defaults, report });
+  const watches = new Watches<C>({ evaluate, shape: definition.defaults, clock, report });
   const pid = globalThis.process?.pid;
   const receipts = new Receipts({ connection, clock, log, id: newId(), pid, state });
   const writer = new FlagWriter({ definition, environment, connection, clock, newId, audit });

@@ -14,7 +14,7 @@ type Listener<E> = (event: E) => void;
 
 /** Tells listeners, each by itself: one that throws stops no other, and is reported. */
 export class Emitter<Events extends object> {
-  readonly #listeners = new Map<keyof Events, Set<Listener<never>>>();
+  readonly #listeners = new Map<keyof Events, Set<{ readonly listener: Listener<never> }>>();
   readonly #report: (error: unknown) => void;
 
   constructor(report: (error: unknown) => void) {
@@ -24,19 +24,26 @@ export class Emitter<Events extends object> {
   /** The returned function ends it. */
   on<K extends keyof Events>(name: K, listener: Listener<Events[K]>): () => void {
     const listeners = this.#listeners.get(name) ?? new Set();
-    this.#listeners.set(name, listeners.add(listener));
+    const entry = { listener };
+    this.#listeners.set(name, listeners.add(entry));
     return () => {
-      listeners.delete(listener);
+      listeners.delete(entry);
     };
   }
 
   emit<K extends keyof Events>(name: K, event: Events[K]): void {
-    for (const listener of this.#listeners.get(name) ?? []) {
-      try {
-        (listener as Listener<Events[K]>)(event);
-      } catch (error) {
-        this.#report(error);
-      }
+    for (const { listener } of this.#listeners.get(name) ?? []) {
+      tell(listener as Listener<Events[K]>, event, this.#report);
     }
+  }
+}
+
+/** Calls a listener. What it throws is reported, and what it rejects with where it is asynchronous without saying so. */
+export function tell<E>(listener: Listener<E>, event: E, report: (error: unknown) => void): void {
+  try {
+    const answer: unknown = listener(event);
+    if (answer instanceof Promise) answer.catch(report);
+  } catch (error) {
+    report(error);
   }
 }

@@ -1,6 +1,8 @@
 import { detectChanges, type ValueChange } from "./change-tracking.ts";
+import { tell } from "./events.ts";
 import type { FeedEvent } from "./storage.ts";
-import type { FlagEvaluation, TenantContext } from "./types.ts";
+import { contextError } from "./tenant-id.ts";
+import type { Clock, FlagEvaluation, TenantContext } from "./types.ts";
 
 /** What changed for a tenant that is watched. */
 export interface TenantChange<C extends object> {
@@ -12,6 +14,7 @@ export interface TenantChange<C extends object> {
 export interface WatchOptions<C extends object> {
   readonly evaluate: (context: TenantContext) => Promise<FlagEvaluation<C>>;
   readonly shape: object;
+  readonly clock: Clock;
   /** Told of what a listener throws. */
   readonly report: (error: unknown) => void;
 }
@@ -19,49 +22,84 @@ export interface WatchOptions<C extends object> {
 interface Watch<C extends object> {
   readonly context: TenantContext;
   readonly listener: (change: TenantChange<C>) => void;
-  last: Promise<FlagEvaluation<C>>;
+  /** What holds for the tenant as far as storage has confirmed it; undefined until it has. */
+  last: Promise<FlagEvaluation<C> | undefined>;
 }
+
+const LOOK_AGAIN_AFTER = 1_000;
 
 /** Tells, for the tenants asked for, what a change means to them: old and new value per path. */
 export class Watches<C extends object> {
   readonly #options: WatchOptions<C>;
   readonly #watches = new Set<Watch<C>>();
+  readonly #unconfirmed = new Set<Watch<C>>();
+  #cancelLook: (() => void) | undefined;
+  #closed = false;
 
   constructor(options: WatchOptions<C>) {
     this.#options = options;
   }
 
-  /** The returned function ends it. */
+  /** The returned function ends it. Throws INVALID_ID for a context that can never have an answer. */
   add(context: TenantContext, listener: (change: TenantChange<C>) => void): () => void {
-    const watched: TenantContext = { customerId: context.customerId, organizationId: context.organizationId };
-    const watch: Watch<C> = { context: watched, listener, last: this.#options.evaluate(watched) };
+    const invalid = contextError(context);
+    if (invalid !== undefined) throw invalid;
+    const { customerId, organizationId } = context;
+    const watched: TenantContext = Object.freeze({ customerId, organizationId });
+    const watch: Watch<C> = { context: watched, listener, last: Promise.resolve(undefined) };
     this.#watches.add(watch);
+    watch.last = this.#look(watch, undefined);
     return () => {
       this.#watches.delete(watch);
+      this.#unconfirmed.delete(watch);
     };
   }
 
   /** Told of committed changes, once the next evaluation will see them. */
   changed(events: readonly Pick<FeedEvent, "scope" | "id">[]): void {
     for (const watch of this.#watches) {
-      if (events.some((event) => concerns(event, watch.context))) watch.last = this.#look(watch);
+      if (events.some((event) => concerns(event, watch.context))) this.#lookNext(watch);
     }
   }
 
+  close(): void {
+    this.#closed = true;
+    this.#cancelLook?.();
+  }
+
   /** One look waits for the one before, so that changes are told in order and none twice. */
-  async #look(watch: Watch<C>): Promise<FlagEvaluation<C>> {
-    const before = await watch.last;
-    const evaluation = await this.#options.evaluate(watch.context);
+  #lookNext(watch: Watch<C>): void {
+    watch.last = watch.last.then((before) => (this.#watches.has(watch) ? this.#look(watch, before) : before));
+  }
+
+  async #look(
+    watch: Watch<C>,
+    before: FlagEvaluation<C> | undefined,
+  ): Promise<FlagEvaluation<C> | undefined> {
+    const { evaluate, shape, report } = this.#options;
+    const evaluation = await evaluate(watch.context);
     // What storage could not confirm is no change, and is not compared against later.
-    if (evaluation.error !== undefined) return before;
-    const changes = detectChanges(before.config, evaluation.config, this.#options.shape);
-    if (changes.length === 0 || !this.#watches.has(watch)) return evaluation;
-    try {
-      watch.listener(Object.freeze({ context: watch.context, changes, evaluation }));
-    } catch (error) {
-      this.#options.report(error);
+    if (evaluation.error !== undefined) {
+      this.#lookAgain(watch);
+      return before;
+    }
+    const changes = before === undefined ? [] : detectChanges(before.config, evaluation.config, shape);
+    if (changes.length > 0 && this.#watches.has(watch)) {
+      const frozen = Object.freeze(changes.map((change) => Object.freeze(change)));
+      tell(watch.listener, Object.freeze({ context: watch.context, changes: frozen, evaluation }), report);
     }
     return evaluation;
+  }
+
+  #lookAgain(watch: Watch<C>): void {
+    if (this.#closed || !this.#watches.has(watch)) return;
+    this.#unconfirmed.add(watch);
+    this.#cancelLook ??= this.#options.clock.setTimer(() => {
+      this.#cancelLook = undefined;
+      const unconfirmed = [...this.#unconfirmed];
+      this.#unconfirmed.clear();
+      for (const each of unconfirmed) this.#lookNext(each);
+    }, LOOK_AGAIN_AFTER);
   }
 }
 
