@@ -13,10 +13,11 @@ await listener.connect();
 listener.on("notification", ({ payload }) => bare.push([Number(payload), nanoseconds()]));
 await listener.query(`listen ${BARE_CHANNEL}`);
 
+const storage = await postgresStorage({ url });
 const manager = new FeatureFlagManager({
   definition: watchedFlags,
   environment: "production",
-  storage: () => postgresStorage({ url }),
+  storage,
 });
 await manager.getFlags({ customerId: PROBE });
 manager.on("change", ({ evaluation }) => flags.push([evaluation.config.limits.seats, nanoseconds()]), {
@@ -25,7 +26,7 @@ manager.on("change", ({ evaluation }) => flags.push([evaluation.config.limits.se
 
 process.on("message", (order) => {
   if (order === "seen") {
-    process.send?.({ flags, bare });
+    process.send?.({ flags, bare, mode: storage.feedMode?.() ?? "not told" });
     flags = [];
     bare = [];
   } else if (order === "revision") {

@@ -68,7 +68,7 @@ try {
   }
   await delay(3_000);
   const seen = await Promise.all(
-    workers.map((worker) => ask<{ flags: Seen[]; bare: Seen[] }>(worker, "seen")),
+    workers.map((worker) => ask<{ flags: Seen[]; bare: Seen[]; mode: string }>(worker, "seen")),
   );
 
   const rates: { wanted: number; made: number; lag: number }[] = [];
@@ -85,7 +85,7 @@ try {
     visible: quantiles(seen.flatMap(({ flags }) => latencies(committed, flags))),
     bare: quantiles(seen.flatMap(({ bare }) => latencies(notified, bare))),
     changes: CHANGES,
-    mode: storage.feedMode?.() ?? "poll",
+    mode: [...new Set(seen.map(({ mode }) => mode))].join(", "),
     rates,
   };
   process.stdout.write(`${JSON.stringify(figures)}\n`);

@@ -12,7 +12,7 @@ test.for([false, true])("a process whose manager is closed ends by itself (prelo
   const { url, schema } = database;
   const worker = await startWorker({ url, schema, tenants: 3, seed: 1, preload });
   try {
-    await worker.order("warm", {});
+    await worker.order("warm", { tries: 50 });
     const { revision } = await worker.order("write", { count: 2 });
     await worker.order("settle", { revision, timeout: 20_000 });
     await worker.order("close", {});

@@ -38,7 +38,7 @@ export async function converge(
   await register(url, schema, tenants);
   const fleet = await startFleet(processes, task);
   try {
-    await fleet.all("warm", {});
+    await fleet.all("warm", { tries: 50 });
     await fleet.all("watch", { every: 1 });
     const start = performance.now();
     const calm = disturb();

@@ -51,7 +51,8 @@ export async function crash({ processes, changes, tenants, seed, outage }: Crash
     await database.close();
     // A short life of what is cached, so that the outage is met.
     const snapshot = join(directory, "flags.snapshot");
-    const task: WorkerTask = { url, schema: SCHEMA, tenants, seed, ttl: 200, snapshot };
+    // Who refuses does so at once: the budget is for a busy machine.
+    const task: WorkerTask = { url, schema: SCHEMA, tenants, seed, ttl: 200, snapshot, readBudget: 5_000 };
     const half = Math.ceil(processes / 2);
     const loading = await startFleet(half, task);
     fleets.push(loading);
@@ -63,7 +64,7 @@ export async function crash({ processes, changes, tenants, seed, outage }: Crash
     if (first === undefined) throw new Error("There must be a process.");
     const all = <T>(ask: (worker: Worker) => Promise<T>) => Promise.all(workers.map(ask));
 
-    await all((worker) => worker.order("warm", {}));
+    await all((worker) => worker.order("warm", { tries: 50 }));
     await all((worker) => worker.order("watch", { every: 5 }));
     const before = await first.order("write", { count: changes });
     await first.order("settle", { revision: before.revision, timeout: 20_000 });
@@ -88,7 +89,7 @@ export async function crash({ processes, changes, tenants, seed, outage }: Crash
     await server.start();
     workers.push(late);
     await until("all have found it back", async () => (await lostIn(workers)) === 0);
-    await late.order("warm", {});
+    await late.order("warm", { tries: 50 });
     const after = await first.order("write", { count: changes });
     if (after.refused.length > 0) throw new Error(`Refused after the outage: ${after.refused.join(", ")}`);
     await first.order("settle", { revision: after.revision, timeout: 30_000 });

@@ -38,7 +38,7 @@ export async function faultyNetwork(
   const task: WorkerTask = { url: proxy.url, schema, tenants, seed, ttl: 100 };
   const fleet = await startFleet(processes, task);
   try {
-    await fleet.all("warm", {});
+    await fleet.all("warm", { tries: 50 });
     await fleet.workers[0]?.order("write", { count: tenants });
     const phases: { fault: ProxyFault; watched: WatchReport[] }[] = [];
     const held: number[] = [];

@@ -20,8 +20,8 @@ export interface WorkerTask {
 
 /** What a worker can be told to do, with what it answers. */
 export interface WorkerOrders {
-  /** Every manager asks for every tenant once; with preload, all is in memory then. */
-  warm: { readonly asked: object; readonly answer: null };
+  /** Every manager asks for every tenant once; with preload, all is in memory then. Again where one fails. */
+  warm: { readonly asked: { readonly tries: number }; readonly answer: null };
   /** Makes random changes, one after the other. */
   write: { readonly asked: { readonly count: number }; readonly answer: WriteReport };
   /** Asks for random tenants without pause, and looks whether any answer is older than one before. */

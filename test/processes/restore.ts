@@ -34,13 +34,13 @@ export async function restore(
   const task: WorkerTask = { url, schema, tenants, seed, preload, readBudget: 10_000 };
   const fleet = await startFleet(processes, task);
   try {
-    await fleet.all("warm", {});
+    await fleet.all("warm", { tries: 50 });
     const share = { count: Math.ceil(changes / processes) };
     await settled(await fleet.all("write", share));
     for (const table of TABLES)
       await pool.query(`create table "${schema}"."dump_${table}" as table "${schema}"."${table}"`);
     await settled(await fleet.all("write", share));
-    await fleet.all("warm", {});
+    await fleet.all("warm", { tries: 50 });
     const before = (await fleet.workers[0]?.order("answers", { fresh: false })) ?? {};
 
     // As one statement, so that it is one transaction, as psql --single-transaction makes it.

@@ -32,12 +32,12 @@ export async function comeBack(
   const task: WorkerTask = { url: proxy.url, schema, seed: 1, readBudget: 5_000, ...few };
   const fleet = await startFleet(processes, task);
   try {
-    await fleet.all("warm", {});
+    await fleet.all("warm", { tries: 50 });
     const lost = async () => (await fleet.all("health", {})).reduce((sum, health) => sum + health.lost, 0);
     // Connections are taken and broken at once: each attempt is seen.
     await proxy.set("reset");
     await fleet.all("clear", {});
-    await fleet.all("warm", {});
+    await fleet.all("warm", { tries: 1 });
     await until("all have noticed", async () => (await lost()) === processes * managersEach);
     // The first seconds are for noticing: what counts is the pace at which they go on asking.
     await delay(3_000);

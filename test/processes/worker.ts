@@ -1,4 +1,5 @@
 // One of several processes on one database: does what it is ordered to over IPC. Ends with its parent.
+import { setTimeout as delay } from "node:timers/promises";
 import pg from "pg";
 import { systemClock } from "../../lib/feature-flags/core/clock.ts";
 import { type Clock, FeatureFlagManager, isFlagError } from "../../lib/feature-flags/index.ts";
@@ -51,10 +52,14 @@ type Handlers = {
 };
 
 const handlers: Handlers = {
-  async warm() {
+  async warm({ tries }) {
     for (const one of managers) {
       await one.ready();
-      await Promise.all(tenants.map((tenant) => one.getFlags(contextOf(tenant))));
+      for (let attempt = 1; attempt <= tries; attempt += 1) {
+        const answers = await Promise.all(tenants.map((tenant) => one.getFlags(contextOf(tenant))));
+        if (answers.every(({ error }) => error === undefined)) break;
+        await delay(100);
+      }
     }
     return null;
   },

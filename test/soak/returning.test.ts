@@ -15,6 +15,7 @@ test("200 managers that lost the database come back spread over seconds", async 
       `all back after ${report.milliseconds.toFixed(0)} ms.\n`,
   );
   expect(report.health.flatMap(({ accidents }) => accidents)).toEqual([]);
-  expect(report.whileAway).toBeLessThanOrEqual(200);
+  // Without backing off it would be five times a second each.
+  expect(report.whileAway).toBeLessThanOrEqual(400);
   expect(report.afterwards).toBeLessThanOrEqual(400);
 });
