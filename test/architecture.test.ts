@@ -58,6 +58,7 @@ const RULES: readonly ImportRule[] = [
   ),
 
   rule("server/.+", "(server/.+|feature-flags/.+)", "(hono|hono/.+|zod|node:.+)"),
+  rule("telemetry/.+", "feature-flags/(manager-options|core/types).ts"),
   rule("openfeature/.+", "(openfeature/.+|feature-flags/.+)", "@openfeature/.+"),
   rule("testing/.+", "(testing/.+|feature-flags/core/(?!evaluator|process-defaults).+)", "node:.+"),
   rule(

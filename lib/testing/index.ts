@@ -1,3 +1,26 @@
+export type {
+  AdminKey,
+  Attributes,
+  ChangeFilter,
+  CustomerRecord,
+  FeedEvent,
+  FeedPage,
+  FlagStorage,
+  InstanceRecord,
+  InstanceReport,
+  LockedTenant,
+  OrganizationRecord,
+  OverrideDecision,
+  OverridePage,
+  OverrideWrite,
+  OverrideWritten,
+  StorageState,
+  StoredOverride,
+  TenantFilter,
+  TenantOverride,
+  TenantRecord,
+  TenantRef,
+} from "../feature-flags/core/storage.ts";
 export { casesFor } from "./contract/cases-for.ts";
 export type {
   Capability,
