@@ -55,11 +55,8 @@ export function wireManager<C extends object = ChatWidgetFeatureFlags>(
     {
       ...{ clock, random, readBudget, initTimeout, loadsAtOnce },
       onLost: (error) => {
-        log.error(
-          "storage:lost",
-          { code: error.code, error },
-          `Storage is lost, answers may be stale: ${error.message}`,
-        );
+        const facts = { code: error.code, error };
+        log.always("error", facts, `Storage is lost, answers may be stale: ${error.message}`);
         events.emit("stale", { error });
       },
       onRecovered: (milliseconds) => {

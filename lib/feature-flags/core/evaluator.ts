@@ -109,10 +109,9 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
   }
 
   #answer(context: TenantContext, options: EvaluateOptions | undefined): Promise<FlagEvaluation<C>> {
-    if (options?.fresh === true || typeof context !== "object" || context === null) {
-      return this.#load(context, "begin");
-    }
-    if (options?.atLeast !== undefined) return this.#atLeast(context, options.atLeast);
+    const isFresh = options?.fresh === true || typeof context !== "object" || context === null;
+    if (options?.atLeast !== undefined) return this.#atLeast(context, options.atLeast, isFresh);
+    if (isFresh) return this.#load(context, "begin");
     const known = this.#parts.cache.get(context) ?? this.#fromImage(context);
     return known === undefined ? this.#load(context, "join") : Promise.resolve(known);
   }
@@ -145,9 +144,9 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
   }
 
   /** The one answer that can be refused: any other would be from before what was asked for. */
-  async #atLeast(context: TenantContext, revision: number): Promise<FlagEvaluation<C>> {
+  async #atLeast(context: TenantContext, revision: number, isFresh: boolean): Promise<FlagEvaluation<C>> {
     const applied = this.#parts.propagation?.state?.revision ?? -1;
-    const known = this.#parts.cache.get(context) ?? this.#fromImage(context);
+    const known = isFresh ? undefined : (this.#parts.cache.get(context) ?? this.#fromImage(context));
     if (known !== undefined && !known.stale && Math.max(known.revision, applied) >= revision) return known;
     const read = await this.#load(context, "begin");
     if (read.revision >= revision && !read.stale) return read;
