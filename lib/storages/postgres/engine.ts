@@ -1,17 +1,17 @@
 import { createHash } from "node:crypto";
 import { Kysely, sql } from "kysely";
 import { FlagError } from "../../feature-flags/core/errors.ts";
-import { createListeners, type Listeners } from "../listeners.ts";
 import type { Database, RevisionSteps, SqlDialectWords, SqlEngine, WriteTransaction } from "../sql/engine.ts";
 import type { MigrationTarget } from "../sql/migrate.ts";
 import { wholeNumber } from "../sql/rows.ts";
 import type { Tables } from "../sql/tables.ts";
 import { postgresDialect } from "./driver.ts";
 import { asPostgresError, isRefusal, isWithoutRevision } from "./errors.ts";
-import { type ListenerOptions, listenForCommits, type PostgresListener } from "./listener.ts";
+import type { ListenerOptions } from "./listener.ts";
 import { createLocks } from "./locks.ts";
 import { migrationTarget } from "./migration-target.ts";
 import type { PostgresPoolLike } from "./pool.ts";
+import { createSubscribers } from "./subscribers.ts";
 
 export interface EngineOptions {
   readonly pool: PostgresPoolLike;
@@ -20,7 +20,7 @@ export interface EngineOptions {
   readonly host: string;
   readonly prepare: boolean;
   /** What listening for commits takes; undefined where they are to be found by polling. */
-  readonly listen: Pick<ListenerOptions, "clock" | "random" | "log"> | undefined;
+  readonly listen: Pick<ListenerOptions, "connect" | "clock" | "random" | "log"> | undefined;
   readonly onQuery: ((sql: string) => void) | undefined;
   /** Ends what was made for this storage; a caller's pool is not. */
   end(): Promise<void>;
@@ -45,7 +45,16 @@ export function postgresEngine(options: EngineOptions): PostgresEngine {
   const open = (pool: PostgresPoolLike): Database =>
     new Kysely<Tables>({ dialect: postgresDialect({ ...options, pool }) }).withSchema(schema);
   const db = open(options.pool);
-  const listeners = options.listen && listening(options.listen, channel, options.pool, db);
+  const subscribers =
+    options.listen &&
+    createSubscribers({
+      ...options.listen,
+      channel,
+      onQuery: options.onQuery,
+      notify: async (payload) => {
+        await sql`select pg_notify(${channel}, ${payload})`.execute(db);
+      },
+    });
 
   return Object.freeze({
     kind: "postgres",
@@ -64,43 +73,14 @@ export function postgresEngine(options: EngineOptions): PostgresEngine {
     isRefusal,
     asFlagError: (error, doing) => asPostgresError(error, name, doing),
     committed() {},
-    subscribe: listeners && ((told) => listeners.add(told)),
+    subscribe: subscribers?.add,
+    feedMode: () => (subscribers?.isListening === true ? "listen" : "poll"),
     async close() {
-      listeners?.close();
+      subscribers?.close();
       await options.end();
     },
     migrations: migrationTarget(db, schema, name, locks),
   } satisfies PostgresEngine);
-}
-
-/** Subscribers, with a listening connection for as long as there are any. */
-function listening(
-  options: Pick<ListenerOptions, "clock" | "random" | "log">,
-  channel: string,
-  pool: PostgresPoolLike,
-  db: Database,
-): Listeners {
-  let listener: PostgresListener | undefined;
-  const listeners = createListeners({
-    log: options.log,
-    later: setImmediate,
-    onFirst() {
-      listener = listenForCommits({
-        ...options,
-        channel,
-        connect: () => pool.connect(),
-        notify: async (payload) => {
-          await sql`select pg_notify(${channel}, ${payload})`.execute(db);
-        },
-        tell: () => listeners.tell(),
-      });
-    },
-    onNone() {
-      listener?.close();
-      listener = undefined;
-    },
-  });
-  return listeners;
 }
 
 /** The channel on which each commit tells its revision. Names of channels are short and plain; schemas need not be. */

@@ -15,6 +15,9 @@ const REFUSED_CLASSES: ReadonlySet<string> = new Set([
   "P0", // raised by a trigger
 ]);
 
+/** SQLSTATE classes of a server that is away, full or shutting down, and not of the statement. */
+const CONNECTION_CLASSES: ReadonlySet<string> = new Set(["08", "53", "57", "58"]);
+
 const CODES: Readonly<Record<string, FlagErrorCode>> = {
   "53100": "STORAGE_FULL",
   "25006": "READ_ONLY",
@@ -47,6 +50,12 @@ export function isLockTimeout(error: unknown): boolean {
 /** Trying again cannot help until somebody changes the credentials or the rights. */
 export function isWrongCredentials(error: unknown): boolean {
   return sqlState(error)?.startsWith("28") === true;
+}
+
+/** The server understood the statement and does not do it: no connection trouble, and no use in trying again soon. */
+export function refusesStatement(error: unknown): boolean {
+  const state = sqlState(error);
+  return state !== undefined && !CONNECTION_CLASSES.has(state.slice(0, 2));
 }
 
 /** A row that carries the revision found none to carry. */

@@ -5,10 +5,11 @@ import type { FlagStorage } from "../../feature-flags/core/storage.ts";
 import type { Clock, Log } from "../../feature-flags/core/types.ts";
 import { migrate, requireCurrentSchema } from "../sql/migrate.ts";
 import { sqlStorage } from "../sql/storage.ts";
-import { connectTo } from "./connect.ts";
+import { connectTo, listenAt } from "./connect.ts";
 import { type PostgresEngine, postgresEngine } from "./engine.ts";
 import { asPostgresError } from "./errors.ts";
-import type { PostgresPoolLike } from "./pool.ts";
+import { NoticesImpossible } from "./listening-session.ts";
+import type { PostgresClientLike, PostgresPoolLike } from "./pool.ts";
 
 export type { PostgresAnswer, PostgresClientLike, PostgresPoolLike, PostgresStatement } from "./pool.ts";
 
@@ -33,6 +34,12 @@ export type PostgresStorageOptions = PostgresSchemaOptions & {
   readonly host?: string;
   /** "poll": never listen for commits. By default it is tried, and polling takes over where it does not work. */
   readonly feed?: "auto" | "poll";
+  /**
+   * Where to listen, if not where the rest goes: the database itself, past a pooler in transaction mode. A URL is
+   * given one connection of its own. A pool lends one for as long as anybody subscribes, and cannot end before the
+   * storage is closed; one of a single connection lends none, and changes are polled.
+   */
+  readonly listen?: PostgresConnection;
   /** Told where listening does not work, is lost and is back; and what a subscriber throws. */
   readonly log?: Log;
   /** 0 to 1, for jitter. */
@@ -76,7 +83,8 @@ async function openEngine(
 ): Promise<PostgresEngine> {
   const { schema = "strata", prepare = true, replica, onQuery, host = hostname() } = options;
   const { clock = systemClock, random = Math.random, log = silentLog, feed = "auto" } = options;
-  const listen = feed === "auto" ? { clock, random, log } : undefined;
+  const connect = () => connectToListen(options.listen ?? options);
+  const listen = feed === "auto" ? { connect, clock, random, log } : undefined;
   refuseSchemaName(schema);
   const pool = "pool" in options ? options.pool : await connectTo(options.url);
   const end = "pool" in options ? async () => {} : () => pool.end();
@@ -89,6 +97,12 @@ async function openEngine(
     await engine.close();
     throw asPostgresError(error, engine.name, "opening it");
   }
+}
+
+async function connectToListen(where: PostgresConnection): Promise<PostgresClientLike> {
+  if ("url" in where) return listenAt(where.url);
+  if (where.pool.options?.max !== 1) return where.pool.connect();
+  throw new NoticesImpossible("The pool has one connection only, which queries need.");
 }
 
 /** PostgreSQL cuts longer names short, and two schemas would become one. */

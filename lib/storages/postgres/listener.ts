@@ -1,17 +1,13 @@
-import { within } from "../../feature-flags/core/guard.ts";
 import type { Clock, Log } from "../../feature-flags/core/types.ts";
-import { isWrongCredentials } from "./errors.ts";
-import type { PostgresClientLike } from "./pool.ts";
+import { createBackoff } from "./backoff.ts";
+import { boundedWait } from "./bounded-wait.ts";
+import { listenUntilLost, type SessionEnd, type SessionOptions } from "./listening-session.ts";
 
-export interface ListenerOptions {
-  readonly channel: string;
-  /** A connection of its own. It is released with an error, for what listens cannot be lent to others again. */
-  readonly connect: () => Promise<PostgresClientLike>;
-  /** Sends a notice the way commits do: through the pool, so that a pooler between shows. */
-  readonly notify: (payload: string) => Promise<void>;
+export interface ListenerOptions extends Omit<SessionOptions, "tell"> {
   /** Told of every notice, and after every gap. */
   readonly tell: () => void;
   readonly clock: Clock;
+  /** 0 to 1, for jitter. */
   readonly random: () => number;
   readonly log: Log;
 }
@@ -22,13 +18,8 @@ export interface PostgresListener {
   close(): void;
 }
 
-const CONNECT_WITHIN = 5_000;
-const PROBE_WITHIN = 2_000;
-const HEALTH_EVERY = 15_000;
-const FIRST_RETRY = 1_000;
-const LAST_RETRY = 30_000;
 const HEALTHY_AFTER = 60_000;
-/** Where notices cannot work at all, asking again soon would only fill the log. */
+/** Where trying again soon is no use: notices cannot work, or the login is refused. */
 const HOPELESS_RETRY = 300_000;
 
 /**
@@ -37,112 +28,54 @@ const HOPELESS_RETRY = 300_000;
  * says so once, and is tried again every five minutes. A lost connection comes back after 1 to 30 seconds.
  */
 export function listenForCommits(options: ListenerOptions): PostgresListener {
-  const { channel, clock, random, log, tell } = options;
-  let connection: PostgresClientLike | undefined;
-  let cancelTimer = (): void => {};
-  let listening = false;
-  let closed = false;
-  let attempts = 0;
-  let hopeless = false;
-  let since = 0;
+  const { clock, random, log, tell } = options;
+  const closing = new AbortController();
+  const { pause } = boundedWait(clock, closing.signal);
+  const backoff = createBackoff(random);
+  let listeningSince: number | undefined;
+  /** The kind of failure that was reported last, until notices arrive again. */
+  let reported: SessionEnd["why"] | undefined;
 
-  function later(delay: number, run: () => Promise<void>): void {
-    cancelTimer();
-    if (!closed) cancelTimer = clock.setTimer(() => void run(), delay);
-  }
-
-  function drop(): void {
-    connection?.release(new Error("No longer listened on."));
-    connection = undefined;
-    listening = false;
-  }
-
-  function lost(error: unknown): void {
-    if (closed) return;
-    if (listening && clock.now() - since >= HEALTHY_AFTER) attempts = 0;
-    const wasListening = listening;
-    drop();
-    const impossible = error instanceof NoticesImpossible || isWrongCredentials(error);
-    if (impossible ? !hopeless : wasListening || attempts === 0) {
-      const message = impossible
-        ? "LISTEN does not work here (a pooler in transaction mode?): changes are polled."
-        : "The listening connection is lost: changes are polled until it is back.";
-      log.warn({ error }, message);
-    }
-    hopeless = impossible;
-    const longest = impossible ? HOPELESS_RETRY : Math.min(LAST_RETRY, FIRST_RETRY * 2 ** attempts);
-    attempts = Math.min(attempts + 1, 10);
-    later(longest * (0.75 + random() / 4), connect);
-  }
-
-  async function connect(): Promise<void> {
-    try {
-      const client = await options.connect();
-      connection = client;
-      if (closed) drop();
-      else await prove(client);
-    } catch (error) {
-      lost(error);
-    }
-  }
-
-  async function prove(client: PostgresClientLike): Promise<void> {
-    const token = `probe ${random()} ${clock.now()}`;
-    const proved = Promise.withResolvers<void>();
-    const broken = (error: Error): void => {
-      if (connection === client) lost(error);
-    };
-    client.on("error", broken);
-    client.on("end", () => broken(new Error("The server closed the connection.")));
-    client.on("notification", ({ payload }) => {
-      if (payload === token) proved.resolve();
-      else if (payload?.startsWith("probe ") !== true) tell();
-    });
-    try {
-      await client.query({ text: `listen "${channel}"`, values: [] });
-    } catch (cause) {
-      throw isConnectionError(cause) ? cause : new NoticesImpossible("LISTEN is refused.", { cause });
-    }
-    await options.notify(token);
-    await within(clock, PROBE_WITHIN, proved.promise).catch((cause: unknown) => {
-      throw new NoticesImpossible("A notice sent through the pool did not arrive.", { cause });
-    });
-    if (connection !== client) return;
-    listening = true;
-    since = clock.now();
-    if (hopeless || attempts > 0) log.info({ channel }, "Listening for changes again.");
-    hopeless = false;
+  function proved(): void {
+    listeningSince = clock.now();
+    if (reported !== undefined) log.info({ channel: options.channel }, "Listening for changes again.");
+    reported = undefined;
     tell();
-    watch(client);
   }
 
-  function watch(client: PostgresClientLike): void {
-    later(HEALTH_EVERY, async () => {
-      try {
-        await within(clock, CONNECT_WITHIN, client.query({ text: "select 1", values: [] }));
-        if (listening) watch(client);
-      } catch (error) {
-        if (connection === client) lost(error);
-      }
-    });
+  function report({ why, error }: SessionEnd): void {
+    if (reported === why) return;
+    reported = why;
+    if (why === "locked out") log.error({ error }, LOCKED_OUT);
+    else log.warn({ error }, why === "lost" ? LOST : IMPOSSIBLE);
   }
 
-  void connect();
+  async function follow(): Promise<void> {
+    while (!closing.signal.aborted) {
+      const end = await listenUntilLost(options, proved, closing.signal);
+      if (closing.signal.aborted) return;
+      if (listeningSince !== undefined && clock.now() - listeningSince >= HEALTHY_AFTER) backoff.reset();
+      listeningSince = undefined;
+      report(end);
+      await pause(end.why === "lost" ? backoff.next() : HOPELESS_RETRY * (0.75 + random() / 2));
+    }
+  }
+
+  follow().catch((error: unknown) => {
+    if (!closing.signal.aborted) log.error({ error }, "Listening for changes ended: they are polled.");
+  });
   return Object.freeze({
     get isListening(): boolean {
-      return listening;
+      return listeningSince !== undefined;
     },
     close(): void {
-      closed = true;
-      cancelTimer();
-      drop();
+      listeningSince = undefined;
+      closing.abort(new Error("Nobody listens any more."));
     },
   });
 }
 
-/** Notices cannot work on this connection, however often it is made. */
-class NoticesImpossible extends Error {}
-
-function isConnectionError(error: unknown): boolean {
-  return !(error instanceof Error && "code" in error && /^[0-9A-Z]{5}$/.test(String(error.code)));
-}
+const LOST = "The listening connection is lost: changes are polled until it is back.";
+const IMPOSSIBLE = "LISTEN does not work here (a pooler in transaction mode?): changes are polled.";
+const LOCKED_OUT =
+  "PostgreSQL refuses the login that is to listen for changes: they are polled. Correct the credentials.";

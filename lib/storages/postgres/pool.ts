@@ -1,5 +1,9 @@
 /** What the storage asks of a pool: `pg.Pool` fits as it is. */
 export interface PostgresPoolLike {
+  readonly options?: {
+    /** How many connections it makes at most. A pool of one keeps it for queries. */
+    readonly max?: number | undefined;
+  };
   connect(): Promise<PostgresClientLike>;
   end(): Promise<void>;
 }
@@ -10,6 +14,8 @@ export interface PostgresClientLike {
   on(event: "end", listener: () => void): unknown;
   on(event: "notification", listener: (message: PostgresNotice) => void): unknown;
   removeListener(event: "error", listener: (error: Error) => void): unknown;
+  /** Lets the process end although the connection is open. */
+  unref?(): void;
   /** With an error: the connection is of no more use and is closed. */
   release(error?: Error): void;
 }

@@ -56,5 +56,7 @@ export interface SqlEngine {
   /** Called after each commit that advanced the revision. */
   committed(): void;
   readonly subscribe: ((listener: () => void) => () => void) | undefined;
+  /** Whether notices arrive at present; undefined where there is no doubt. */
+  readonly feedMode?: () => "listen" | "poll";
   close(): Promise<void>;
 }

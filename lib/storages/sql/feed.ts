@@ -30,6 +30,8 @@ export async function changesSince(db: Database, revision: number, limit: number
     .leftJoin("flag_revisions as f", (join) =>
       join
         .on("f.revision", ">", revision)
+        // Damage alone puts a row beyond the newest revision. Followed, it would lead readers out of the sequence.
+        .onRef("f.revision", "<=", "s.revision")
         .on("f.revision", "<=", (query) =>
           query.selectFrom(page).select(sql<number>`max(p.revision)`.as("last")),
         ),

@@ -106,6 +106,7 @@ export function sqlStorage(engine: SqlEngine, clock: Clock): FlagStorage {
     changesSince: (revision, limit) =>
       guarded("reading the change feed", async () => noted(await changesSince(reads, revision, limit))),
     ...(engine.subscribe === undefined ? {} : { subscribe: engine.subscribe }),
+    ...(engine.feedMode === undefined ? {} : { feedMode: engine.feedMode }),
     reportInstance: (report) => guarded("reporting an instance", () => reportInstance(engine, report)),
     listInstances: (seenSince) => guarded("listing instances", () => listInstances(engine, seenSince)),
     removeInstances: (id, seenBefore) =>

@@ -1,139 +1,148 @@
-import { EventEmitter, once } from "node:events";
-import pg from "pg";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { FlagStorage } from "../../../lib/feature-flags/core/storage.ts";
+import { execFile } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { describe, expect, it } from "vitest";
 import { postgresStorage } from "../../../lib/storages/postgres/index.ts";
-import type { PostgresPoolLike, PostgresStatement } from "../../../lib/storages/postgres/pool.ts";
-import { type ManualClock, manualClock } from "../../../lib/testing/index.ts";
-import { recordedLog } from "../../feature-flags/recorded-log.ts";
-import { openTestDatabase, type TestDatabase } from "../../postgres-database.ts";
+import { eventually, listens, polls, startListening } from "./listening.ts";
 
-const READER = "strata test reader";
-const VOICE = { experimental: { voiceInput: true } };
-let writing: TestDatabase;
-let reading: pg.Pool;
-let opened: FlagStorage[];
-beforeEach(() => {
-  writing = openTestDatabase();
-  reading = new pg.Pool({ connectionString: writing.url, application_name: READER });
-  reading.on("error", () => undefined);
-  opened = [];
-});
-afterEach(async () => {
-  for (const storage of opened) await storage.close();
-  await reading.end();
-  await writing.close();
-});
-
-async function open(options: Parameters<typeof postgresStorage>[0]): Promise<FlagStorage> {
-  const storage = await postgresStorage(options);
-  opened.push(storage);
-  return storage;
-}
-
-/** Notices as they come, one at a time. */
-function notices(storage: FlagStorage): { next(): Promise<unknown>; readonly count: () => number } {
-  const told = new EventEmitter();
-  let count = 0;
-  storage.subscribe?.(() => {
-    count += 1;
-    told.emit("notice");
-  });
-  return { next: () => once(told, "notice"), count: () => count };
-}
+const SUBSCRIBING = fileURLToPath(new URL("subscribing-process.ts", import.meta.url));
+const RECONNECT = /is lost|Listening for changes again/;
 
 describe("listening for commits", () => {
   it("tells of another connection's commit, and once when it begins to listen", async () => {
-    const writer = await open({ pool: writing.pool, schema: writing.schema });
-    const reader = await open({ pool: reading, schema: writing.schema });
-    const told = notices(reader);
-    await told.next();
-    const notice = told.next();
-    await writer.saveCustomerFlags("cust_1", VOICE);
-    await notice;
+    const listening = await startListening();
+    const { writer, reader, told, lines } = listening;
+    expect(reader.feedMode?.()).toBe("poll");
+    await listens(listening);
+    await eventually("it is told", () => told() === 1);
+    await writer.saveCustomerFlags("cust_1", { beta: true });
+    await eventually("it is told again", () => told() === 2);
     expect((await reader.changesSince(0, 10)).events).toEqual([
       { revision: 1, scope: "customer", id: "cust_1" },
     ]);
+    expect(lines).toEqual([]);
   });
 
-  it("comes back after the server has ended its connections, and misses nothing", async () => {
-    const clock = manualClock();
-    const log = recordedLog();
-    const writer = await open({ pool: writing.pool, schema: writing.schema });
-    const reader = await open({ pool: reading, schema: writing.schema, clock, log, random: () => 1 });
-    const told = notices(reader);
-    await told.next();
-    for (let round = 1; round <= 20; round += 1) {
-      await writing.pool.query(
-        "select pg_terminate_backend(pid) from pg_stat_activity where application_name = $1",
-        [READER],
-      );
-      await writer.saveCustomerFlags(`cust_${round}`, VOICE);
-      await until(clock, () => told.count() > round);
-      const { events } = await reader.changesSince(round - 1, 10);
-      expect(events.map(({ id }) => id)).toEqual([`cust_${round}`]);
-    }
-    const said = log.lines.map(({ message }) => message);
-    expect(said.filter((message) => message.includes("is lost"))).not.toEqual([]);
-    expect(said.filter((message) => message.includes("Listening for changes again"))).not.toEqual([]);
-  });
-
-  it("leaves changes to polling, says so once, and tries again, where a pooler swallows notices", async () => {
-    const clock = manualClock();
-    const log = recordedLog();
-    let swallow = true;
-    const pool: PostgresPoolLike = {
-      end: () => reading.end(),
-      async connect() {
-        const client = await reading.connect();
-        const query = client.query.bind(client);
-        // As a pooler in transaction mode does: the LISTEN reaches some server connection, the notices nobody.
-        return Object.assign(client, {
-          query: (statement: PostgresStatement) =>
-            query(
-              swallow && statement.text.startsWith("listen") ? { text: "select 1", values: [] } : statement,
-            ),
-        });
-      },
+  it("misses no revision though its connection is killed 100 times while another one writes", async () => {
+    const listening = await startListening();
+    const { writer, reader, told, lines } = listening;
+    const seen: number[] = [];
+    /** As the feed's follower does whenever it is told. */
+    const catchUp = async () => {
+      const { events } = await reader.changesSince(seen.at(-1) ?? 0, 1_000);
+      seen.push(...events.map(({ revision }) => revision));
     };
-    const writer = await open({ pool: writing.pool, schema: writing.schema });
-    const reader = await open({ pool, schema: writing.schema, clock, log });
-    const told = notices(reader);
-    const warned = () => log.lines.filter(({ message }) => message.includes("LISTEN does not work here"));
-    await until(clock, () => warned().length > 0);
-    await clock.advance(600_000);
-    await writer.saveCustomerFlags("cust_1", VOICE);
-    expect({ lines: log.lines.length, told: told.count() }).toEqual({ lines: 1, told: 0 });
-    expect((await reader.changesSince(0, 10)).events).toHaveLength(1);
+    await listens(listening);
+    let writing = true;
+    const written = (async () => {
+      let last = 0;
+      while (writing) last = (await writer.saveCustomerFlags("cust_1", { n: last + 1 })).revision ?? last;
+      return last;
+    })();
+    for (let round = 1; round <= 100; round += 1) {
+      expect(await listening.cut()).toBe(1);
+      await polls(listening);
+      const before = told();
+      await listening.passWait();
+      await listens(listening);
+      await eventually("it is told of what it may have missed", () => told() > before);
+      await catchUp();
+    }
+    writing = false;
+    const last = await written;
+    // Nothing polls here: from the last commit on, a notice is all there is.
+    await eventually("the last notice has come", () => told() > 0);
+    while (seen.at(-1) !== last) {
+      const before = told();
+      await catchUp();
+      if (seen.at(-1) !== last) await eventually("it is told", () => told() > before);
+    }
+    expect(seen).toEqual(Array.from({ length: last }, (_, n) => n + 1));
+    expect(last).toBeGreaterThan(100);
+    expect(lines.map(({ message }) => RECONNECT.test(message))).toEqual(Array(200).fill(true));
+  });
 
-    swallow = false;
-    await until(clock, () => told.count() > 0);
-    expect(log.lines.at(-1)?.message).toBe("Listening for changes again.");
+  it("comes back after 1 to 30 seconds, each time later, and soon again after a healthy minute", async () => {
+    let isAway = false;
+    const listening = await startListening((pool) => ({
+      listen: {
+        pool: {
+          connect: () => (isAway ? Promise.reject(new Error("connect ECONNREFUSED")) : pool.connect()),
+          end: () => pool.end(),
+        },
+      },
+    }));
+    const { clock, waits, lines } = listening;
+    const attempts = async (count: number) => {
+      const delays: number[] = [];
+      for (let n = 0; n < count; n += 1) {
+        const before = waits.length;
+        await listening.passWait();
+        // One timer bounds the attempt, the next one is the wait after it.
+        await eventually("the attempt failed", () => waits.length === before + 2);
+        delays.push(waits.at(-1) ?? 0);
+      }
+      return delays;
+    };
+    await listens(listening);
+    isAway = true;
+    await listening.cut();
+    await polls(listening);
+    expect([waits.at(-1), ...(await attempts(6))]).toEqual([2, 4, 8, 16, 30, 30, 30].map((s) => s * 1_000));
+    isAway = false;
+    await listening.passWait();
+    await listens(listening);
+    for (let health = 0; health < 4; health += 1) {
+      const before = waits.length;
+      await clock.advance(15_000);
+      await eventually("the connection has answered", () => waits.length === before + 2);
+    }
+    await listening.cut();
+    await polls(listening);
+    expect(waits.at(-1)).toBe(2_000);
+    expect(lines.map(({ level }) => level)).toEqual(["warn", "info", "warn"]);
   });
 
   it("is not done where polling is asked for", async () => {
-    const storage = await open({ pool: writing.pool, schema: writing.schema, feed: "poll" });
-    expect(storage.subscribe).toBeUndefined();
+    const { database } = await startListening();
+    const storage = await postgresStorage({ ...database, feed: "poll" });
+    expect([storage.subscribe, storage.feedMode?.()]).toEqual([undefined, "poll"]);
+    await storage.close();
   });
 
-  it("gives its connection back once nobody subscribes any more, and none when a subscriber leaves at once", async () => {
-    const storage = await open({ pool: reading, schema: writing.schema });
-    const begun = Promise.withResolvers<void>();
-    const leave = storage.subscribe?.(() => begun.resolve());
-    await begun.promise;
-    expect(reading.totalCount - reading.idleCount).toBe(1);
-    leave?.();
-    expect(reading.totalCount - reading.idleCount).toBe(0);
-    storage.subscribe?.(() => undefined)();
-    await storage.readState();
-    await until(manualClock(), () => reading.totalCount - reading.idleCount === 0);
+  it("takes one connection for all subscribers, and gives it back after the last one", async () => {
+    const listening = await startListening();
+    const { reader, database, leave } = listening;
+    const count = async () => {
+      const { rows } = await database.pool.query(
+        "select pid from pg_stat_activity where application_name like 'listening %' and query like 'listen \"%'",
+      );
+      return rows.length;
+    };
+    const leaveToo = reader.subscribe?.(() => undefined);
+    await listens(listening);
+    expect(await count()).toBe(1);
+    leave();
+    expect(reader.feedMode?.()).toBe("listen");
+    leaveToo?.();
+    expect(reader.feedMode?.()).toBe("poll");
+    while ((await count()) > 0) await reader.readState();
+    expect(listening.clock.timers()).toBe(0);
+    reader.subscribe?.(() => undefined)();
+    await reader.close();
+    reader.subscribe?.(() => undefined);
+    while ((await count()) > 0) await database.pool.query("select 1");
+    expect(listening.clock.timers()).toBe(0);
+  });
+
+  it.each(["url", "pool"])("never keeps a process alive: %s", async (how) => {
+    const { database } = await startListening();
+    const { stdout } = await promisify(execFile)(process.execPath, [
+      SUBSCRIBING,
+      how,
+      database.url,
+      database.schema,
+    ]);
+    expect(stdout).toBe("told\n");
   });
 });
-
-/** Moves the clock on until it is so; the network takes its own time in between. */
-async function until(clock: ManualClock, isSo: () => boolean): Promise<void> {
-  while (!isSo()) {
-    await clock.advance(1_000);
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
