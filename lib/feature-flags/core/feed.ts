@@ -117,6 +117,12 @@ export class FeedFollower {
     }
     const last = page.events.at(-1);
     if (last === undefined) return this.#state !== from;
+    if (last.revision <= from.revision || last.revision > page.revision) {
+      // A damaged feed, which reading on would follow in circles: what it should have told is read anew.
+      const { epoch, revision } = await this.#options.reset();
+      this.#state = { epoch, revision };
+      return false;
+    }
     const reached = { epoch: from.epoch, revision: last.revision };
     await this.#options.apply(page.events, reached);
     // Unless it was told to go on from somewhere else meanwhile.

@@ -195,4 +195,23 @@ describe("everything is read anew", () => {
     await manager.catchUp();
     expect([shift.states, manager.getCacheStats().size]).toEqual([1, 0]);
   });
+
+  it.each([0, 7])(
+    "where the feed tells of a revision that cannot follow (%d), and once",
+    async (revision) => {
+      const memory = unannounced(memoryStorage());
+      let pages = 0;
+      const changesSince: FlagStorage["changesSince"] = async (after, limit) => {
+        pages += 1;
+        const page = await memory.changesSince(after, limit);
+        return { ...page, events: [...page.events, { revision, scope: "customer", id: "cust_1" }] };
+      };
+      const { manager } = planManager({ storage: { ...memory, changesSince } });
+      await manager.getFlags(who);
+      await memory.saveCustomerFlags("cust_1", { plan: "gold" });
+      await manager.catchUp();
+      expect([pages, manager.getCacheStats().size]).toEqual([1, 0]);
+      expect((await manager.getFlags(who)).config.plan).toBe("gold");
+    },
+  );
 });

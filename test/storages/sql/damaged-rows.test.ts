@@ -54,6 +54,16 @@ describe.each(engines)("rows changed by hand on $name", ({ name, create }) => {
     expect(read.map(({ tenant }) => tenant.id).sort()).toEqual(["bad", "good"]);
   });
 
+  it.each(["9223372036854775807", "9007199254740991", "3", "-1"])(
+    "leaves out an entry of the feed whose revision is %s, which nobody has reached or has yet to read",
+    async (revision) => {
+      const storage = await twoTenants();
+      await database.run(`update flag_revisions set revision = ${revision} where revision = 1`);
+      const page = await storage.changesSince(0, 10);
+      expect(page).toMatchObject({ revision: 2, events: [{ revision: 2, id: "good" }] });
+    },
+  );
+
   it("writes a sound override over damaged flags", async () => {
     const storage = await twoTenants();
     await database.run("update customer_feature_flags set flags = '[]' where customer_id = 'bad'");
