@@ -4,6 +4,7 @@ import { memoryStorage } from "../../lib/storages/memory/index.ts";
 import { heldStorage, unannounced } from "./held-storage.ts";
 import { ended, instancesOn } from "./instances.ts";
 import { outageStorage } from "./outage-storage.ts";
+import { planManager } from "./plan-flags.ts";
 
 const who = { customerId: "cust_1" };
 
@@ -57,6 +58,13 @@ describe("waiting until a change is everywhere", () => {
       expect.toSatisfy((taken: number) => taken <= 60),
     );
     await close();
+  });
+
+  it("counts this instance even if it has just begun", async () => {
+    const { manager, clock } = planManager();
+    await manager.getFlags(who);
+    expect(await ended(manager.waitForPropagation(0), clock)).toMatchObject({ value: { instances: 1 } });
+    await manager.close();
   });
 
   it("waits for an instance that has read something and has not heard of any change yet", async () => {

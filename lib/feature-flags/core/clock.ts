@@ -17,5 +17,14 @@ export const systemClock: Clock = Object.freeze({
   },
 });
 
+/**
+ * Keeps the process alive until the returned function is called: for somebody who awaits what nothing but timers
+ * will end.
+ */
+export function keepProcess(): () => void {
+  const timer = setInterval(() => {}, 2 ** 30);
+  return () => clearInterval(timer);
+}
+
 /** Says nothing: what a library does unless it is given a log. */
 export const silentLog: Log = Object.freeze({ info() {}, warn() {}, error() {} });

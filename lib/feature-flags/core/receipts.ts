@@ -1,3 +1,4 @@
+import { keepProcess } from "./clock.ts";
 import type { StorageConnection } from "./connection.ts";
 import { asStorageError, FlagError } from "./errors.ts";
 import type { OnceLog } from "./once-log.ts";
@@ -66,8 +67,21 @@ export class Receipts {
 
   /** Resolves once every live instance has applied `revision`; rejects with NOT_PROPAGATED, naming those that have not. */
   async wait(revision: number, timeout: number): Promise<PropagationReceipt> {
+    const letGo = keepProcess();
+    try {
+      return await this.#allHave(revision, timeout);
+    } finally {
+      letGo();
+    }
+  }
+
+  async #allHave(revision: number, timeout: number): Promise<PropagationReceipt> {
     const { clock, connection, state } = this.#options;
     const start = clock.now();
+    if (this.#reportedAt === undefined) {
+      this.#reporting ??= this.#report();
+      await this.#reporting;
+    }
     const { epoch } = await connection.read((storage) => storage.readState());
     for (;;) {
       const instances = await this.instances();
