@@ -4,7 +4,7 @@ const MOST_PROBLEMS = 20;
 export function report(experiment: string, figures: object): void {
   const problems: string[] = [];
   const counted = Object.entries(figures).map(([name, value]: [string, unknown]) => {
-    if (!Array.isArray(value)) return `${name} ${String(value)}`;
+    if (!Array.isArray(value)) return `${name} ${typeof value === "object" ? JSON.stringify(value) : value}`;
     problems.push(...value.map(String));
     return `${name} ${value.length}`;
   });
