@@ -1,14 +1,14 @@
-import type { FlagStorage } from "../../lib/feature-flags/index.ts";
+import type { FlagStorage, Log } from "../../lib/feature-flags/index.ts";
 import { manualClock } from "../../lib/testing/index.ts";
 import { planManager } from "./plan-flags.ts";
 
 const who = { customerId: "cust_1" };
 
 /** Managers on one storage, in one process, by one clock. */
-export function instancesOn(storages: readonly FlagStorage[]) {
+export function instancesOn(storages: readonly FlagStorage[], log?: Log) {
   const clock = manualClock();
   const managers = storages.map(
-    (storage, index) => planManager({ storage, clock, newId: () => `instance-${index}` }).manager,
+    (storage, index) => planManager({ storage, clock, log, newId: () => `instance-${index}` }).manager,
   );
   const begin = async () => {
     for (const manager of managers) await manager.getFlags(who);

@@ -151,7 +151,8 @@ describe("an instance", () => {
     expect(clock.now() - start).toBeLessThanOrEqual(4_000);
 
     const lost = outageStorage(memoryStorage());
-    const second = instancesOn([lost.storage]);
+    const log = recordedLog();
+    const second = instancesOn([lost.storage], log);
     await second.begin();
     lost.mode = "down";
     for (let call = 0; call < 3; call += 1) await second.managers[0]?.getFlags(who, { fresh: true });
@@ -159,6 +160,24 @@ describe("an instance", () => {
     await second.close();
     await second.clock.advance(1_000);
     expect([lost.calls, second.clock.timers()]).toEqual([[], 0]);
+    expect(log.lines.map(({ message }) => message)).toEqual([
+      "The database is out of reach.",
+      "Storage is lost, answers may be stale: The database is out of reach.",
+    ]);
+  });
+
+  it("is in the list again as soon as storage is back", async () => {
+    const outage = outageStorage(memoryStorage());
+    const { clock, managers, begin, close } = instancesOn([outage.storage]);
+    await begin();
+    outage.mode = "down";
+    for (let call = 0; call < 3; call += 1) await managers[0]?.getFlags(who, { fresh: true });
+    await clock.advance(61_000);
+    outage.mode = "up";
+    while (managers[0]?.getStats().storageLost !== undefined) await clock.advance(100);
+    await clock.advance(100);
+    expect(await managers[0]?.instances()).toHaveLength(1);
+    await close();
   });
 
   it("logs once that it cannot report, and goes on trying", async () => {

@@ -45,6 +45,23 @@ describe("waiting until a change is everywhere", () => {
     await close();
   });
 
+  it("is not held up by reports that are put together: what this instance has applied it knows", async () => {
+    const { clock, managers, begin, close } = instancesOn([memoryStorage()]);
+    await begin();
+    await managers[0]?.setCustomerFlags("cust_1", { plan: "first" });
+    await clock.advance(10);
+    const { revision = -1 } = (await managers[0]?.setCustomerFlags("cust_1", { plan: "second" })) ?? {};
+    const receipt = await ended(
+      managers[0]?.waitForPropagation(revision) ?? Promise.reject(new Error()),
+      clock,
+    );
+    expect(receipt).toHaveProperty(
+      "value.milliseconds",
+      expect.toSatisfy((taken: number) => taken <= 20),
+    );
+    await close();
+  });
+
   it("does not wait for this instance's own poll", async () => {
     const { clock, managers, begin, close } = instancesOn([unannounced(memoryStorage())]);
     await begin();

@@ -66,7 +66,6 @@ export class StorageConnection {
 
   /** What storage knows of a context, for an evaluation: within its budget, and not too many at once. */
   readTenant(context: TenantContext): Promise<TenantRecord> {
-    if (this.lost !== undefined) return this.#run((storage) => storage.readTenant(context), this.#readBudget);
     return this.#queue.run(() => this.#run((storage) => storage.readTenant(context), this.#readBudget));
   }
 
@@ -103,15 +102,11 @@ export class StorageConnection {
   }
 
   async #run<T>(operation: (storage: FlagStorage) => Promise<T>, budget: number, late?: string): Promise<T> {
-    this.#refuseIfClosed();
+    if (this.#closing !== undefined) {
+      throw new FlagError("CLOSED", "The flag manager is closed. Make a new one.");
+    }
     const storage = this.#storage ?? (await this.#guard.run(() => this.#open(), this.#initTimeout));
-    this.#refuseIfClosed();
     return await this.#guard.run(() => operation(storage), budget, late);
-  }
-
-  #refuseIfClosed(): void {
-    if (this.#closing === undefined) return;
-    throw new FlagError("CLOSED", "The flag manager is closed. Make a new one.");
   }
 
   /** One attempt at a time, however long it takes: whoever comes later than `initTimeout` does not wait for it. */

@@ -147,7 +147,7 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
   async #atLeast(context: TenantContext, revision: number, isFresh: boolean): Promise<FlagEvaluation<C>> {
     const applied = this.#parts.propagation?.state?.revision ?? -1;
     const known = isFresh ? undefined : (this.#parts.cache.get(context) ?? this.#fromImage(context));
-    if (known !== undefined && !known.stale && Math.max(known.revision, applied) >= revision) return known;
+    if (known !== undefined && Math.max(known.revision, applied) >= revision) return known;
     const read = await this.#load(context, "begin");
     if (read.revision >= revision && !read.stale) return read;
     const reached = `Storage has answered for revision ${read.revision}, not for ${revision}. Ask again.`;

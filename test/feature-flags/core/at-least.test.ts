@@ -56,6 +56,22 @@ describe("atLeast", () => {
     await reader.close();
   });
 
+  it("answers from memory during an outage, too, if what is there has the revision", async () => {
+    const { reader, outage, change, clock } = twoManagers({ preload: true });
+    await reader.ready();
+    const revision = await change("gold");
+    await reader.catchUp();
+    outage.mode = "down";
+    await clock.advance(600_000);
+    expect(await reader.getFlags(who, { atLeast: revision })).toMatchObject({
+      ...{ config: { plan: "gold" }, stale: true },
+    });
+    await expect(reader.getFlags(who, { atLeast: revision + 1 })).rejects.toMatchObject({
+      code: "STORAGE_UNAVAILABLE",
+    });
+    await reader.close();
+  });
+
   it("reads for a tenant in memory as long as the feed has not", async () => {
     const { reader, reads, change } = twoManagers({ preload: true });
     await reader.ready();

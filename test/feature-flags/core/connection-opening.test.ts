@@ -30,6 +30,19 @@ describe("a storage that takes its time to open", () => {
     }
   });
 
+  it("is waited for by those who come later no longer than by the first, and by the next not at all", async () => {
+    const { clock, connection } = connected(heldOpening().option);
+    const first = timed(clock, connection.readTenant(who));
+    await clock.advance(2_900);
+    const later = timed(clock, connection.readTenant(who));
+    await clock.advance(100);
+    expect([first.after, later.after]).toEqual([3_000, 100]);
+    expect(connection.lost).toBeUndefined();
+    const next = timed(clock, connection.readTenant(who));
+    await turn();
+    expect([next.after, next.code]).toEqual([0, "STORAGE_UNAVAILABLE"]);
+  });
+
   it("is used as soon as it is open, with the whole budget for the call itself", async () => {
     const outage = outageStorage(memoryStorage());
     outage.mode = "hanging";

@@ -98,6 +98,18 @@ describe("a lost storage", () => {
     }
   });
 
+  it("is probed as soon as the first time if it is lost again long after", async () => {
+    const { clock, told, storage, lose } = guarded();
+    await lose();
+    await clock.advance(60_000);
+    storage.answersProbes = true;
+    await clock.advance(10_000);
+    await clock.advance(10_000);
+    await lose();
+    await clock.advance(125);
+    expect(told.recovered).toHaveLength(2);
+  });
+
   it("that answers probes and nothing else is not probed ever faster", async () => {
     const { clock, told, storage, lose } = guarded();
     storage.answersProbes = true;
