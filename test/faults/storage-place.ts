@@ -59,9 +59,11 @@ async function newSchema(): Promise<StoragePlace> {
   const name = `faults_${randomUUID().slice(0, 8)}`;
   const { pool, schema, close } = openTestDatabase(name, 2);
   const url = new URL(inject("postgresUrl"));
-  url.searchParams.set("application_name", name);
+  // Not the schema's name: under that, the server shows the connections of the test itself.
+  const clients = `${name}_clients`;
+  url.searchParams.set("application_name", clients);
   const count = async (sql: string) => {
-    const { rows } = await pool.query<{ count: string }>(sql, [name]);
+    const { rows } = await pool.query<{ count: string }>(sql, [clients]);
     return Number(rows[0]?.count);
   };
   return {
