@@ -1,17 +1,16 @@
 // A process that runs a PostgreSQL server for as long as its standard input is open, and takes everything away
 // then: whoever started it may end in any way, even be killed. Prints the server's URL once it takes connections.
 // The line "kill" kills the server as a crash would and is answered with "killed"; "start" has it back, "started".
-import { type ChildProcess, execFile, type SpawnOptions, spawn } from "node:child_process";
+import { type ChildProcess, type SpawnOptions, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { chown, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
-import { promisify } from "node:util";
 import { type PostgresBinaries, postgresBinaries } from "./postgres-binaries.ts";
+import { freePort, unprivilegedUser } from "./server-process.ts";
 
 /** Losing power is not what these tests are about: nothing is flushed, which makes them many times faster. */
 const SETTINGS = [
@@ -40,13 +39,6 @@ try {
   await stop(server, "SIGINT");
 } finally {
   await rm(directory, { recursive: true, force: true });
-}
-
-/** PostgreSQL refuses to run as root. "nobody" is a user that every machine has. */
-async function unprivilegedUser(): Promise<{ uid: number; gid: number } | undefined> {
-  if (process.getuid?.() !== 0) return undefined;
-  const ask = async (flag: string) => Number((await promisify(execFile)("id", [flag, "nobody"])).stdout);
-  return { uid: await ask("-u"), gid: await ask("-g") };
 }
 
 async function initialize(
@@ -116,14 +108,4 @@ function listen(child: ChildProcess): string[] {
   const said: string[] = [];
   child.stderr?.on("data", (chunk) => said.push(String(chunk)));
   return said;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  await once(server, "close");
-  if (address === null || typeof address === "string") throw new Error("No port was free.");
-  return address.port;
 }

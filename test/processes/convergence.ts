@@ -26,15 +26,20 @@ export interface ConvergenceReport {
 
 /**
  * Several processes change the same tenants at random while each asks for them, too. `disturb` goes on from the
- * first change until all are made; what it returns ends it.
+ * first change until all are made; what it returns ends it. The processes reach the database by way of `pooler`,
+ * where there is one.
  */
 export async function converge(
-  { url, schema }: { url: string; schema: string },
+  { url, schema, pooler }: { url: string; schema: string; pooler?: string },
   { processes, changes, tenants, seed, preload }: ConvergenceSize,
   disturb: () => () => Promise<void> = () => async () => {},
 ): Promise<ConvergenceReport> {
   // Generous: this is about what is answered, on however busy a machine.
-  const task: WorkerTask = { url, schema, tenants, seed, preload, readBudget: 10_000 };
+  const task: WorkerTask = {
+    ...{ schema, tenants, seed, preload, readBudget: 10_000 },
+    url: pooler ?? url,
+    prepare: pooler === undefined,
+  };
   await register(url, schema, tenants);
   const fleet = await startFleet(processes, task);
   try {

@@ -14,6 +14,8 @@ export interface WorkerTask {
   readonly ttl?: number;
   /** Default: the manager's. */
   readonly readBudget?: number;
+  /** Whether statements are prepared. Default: true. */
+  readonly prepare?: boolean;
   /** Connections of each storage's pool. Default: 4. */
   readonly connections?: number;
 }

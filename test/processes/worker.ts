@@ -36,7 +36,7 @@ const managers = Array.from({ length: task.managers ?? 1 }, () => {
   return new FeatureFlagManager({
     definition: fleetFlags,
     environment: "production",
-    storage: () => postgresStorage({ pool, schema: task.schema }),
+    storage: () => postgresStorage({ pool, schema: task.schema, prepare: task.prepare ?? true }),
     preload: task.preload ?? false,
     snapshot: task.snapshot,
     clock: hurriedClock,

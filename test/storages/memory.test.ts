@@ -52,6 +52,20 @@ describe("the memory storage", () => {
     expect(waiting).toHaveLength(4);
   });
 
+  it("bears a subscriber that throws, and a log that does so too", async () => {
+    const failing = () => {
+      throw new Error("The disk is full.");
+    };
+    const storage = memoryStorage({ log: { info: failing, warn: failing, error: failing } });
+    let told = 0;
+    storage.subscribe?.(failing);
+    storage.subscribe?.(() => {
+      told += 1;
+    });
+    await storage.saveCustomerFlags("cust_1", { beta: true });
+    expect(told).toBe(1);
+  });
+
   it("tells a subscriber nothing of reading, of an unchanged save or of a refused one", async () => {
     const storage = memoryStorage();
     await storage.saveCustomerFlags("cust_1", { beta: true });

@@ -4,6 +4,7 @@ import type { FlagStorage } from "../../feature-flags/core/storage.ts";
 import type { Clock, Log } from "../../feature-flags/core/types.ts";
 import { createListeners } from "../listeners.ts";
 import { saveFlags } from "../save-flags.ts";
+import { shelteredLog } from "../sheltered-log.ts";
 import { addFirstAdminKey, findAdminKey } from "./admin-keys.ts";
 import { lastChanges, listChanges } from "./audit-reading.ts";
 import {
@@ -38,7 +39,7 @@ export function memoryStorage(options: MemoryStorageOptions = {}): FlagStorage {
   const { clock = systemClock, log = silentLog, epoch = crypto.randomUUID() } = options;
   const tables = createTables(epoch);
   // Microtasks, which every runtime has: only this process commits, one operation at a time.
-  const listeners = createListeners({ log, later: queueMicrotask });
+  const listeners = createListeners({ log: shelteredLog(log), later: queueMicrotask });
   let closed = false;
 
   /** An operation runs in one go, so that none sees another half done; what commits is told of afterwards. */

@@ -3,6 +3,7 @@ import { silentLog, systemClock } from "../../feature-flags/core/clock.ts";
 import { FlagError } from "../../feature-flags/core/errors.ts";
 import type { FlagStorage } from "../../feature-flags/core/storage.ts";
 import type { Clock, Log } from "../../feature-flags/core/types.ts";
+import { shelteredLog } from "../sheltered-log.ts";
 import { migrate, requireCurrentSchema } from "../sql/migrate.ts";
 import { sqlStorage } from "../sql/storage.ts";
 import { connectTo, listenAt } from "./connect.ts";
@@ -82,7 +83,8 @@ async function openEngine(
   prepareSchema: (engine: PostgresEngine) => Promise<void>,
 ): Promise<PostgresEngine> {
   const { schema = "strata", prepare = true, replica, onQuery, host = hostname() } = options;
-  const { clock = systemClock, random = Math.random, log = silentLog, feed = "auto" } = options;
+  const { clock = systemClock, random = Math.random, feed = "auto" } = options;
+  const log = shelteredLog(options.log ?? silentLog);
   const connect = () => connectToListen(options.listen ?? options);
   const listen = feed === "auto" ? { connect, clock, random, log } : undefined;
   refuseSchemaName(schema);

@@ -4,6 +4,7 @@ import { silentLog, systemClock } from "../../feature-flags/core/clock.ts";
 import { FlagError } from "../../feature-flags/core/errors.ts";
 import type { FlagStorage } from "../../feature-flags/core/storage.ts";
 import type { Clock, Log } from "../../feature-flags/core/types.ts";
+import { shelteredLog } from "../sheltered-log.ts";
 import { migrate, requireCurrentSchema } from "../sql/migrate.ts";
 import { sqlStorage } from "../sql/storage.ts";
 import { type SqliteEngine, sqliteEngine } from "./engine.ts";
@@ -65,7 +66,8 @@ async function openEngine(
   prepare: (engine: SqliteEngine) => Promise<void>,
 ): Promise<SqliteEngine> {
   const { busyTimeout: timeout = BUSY_TIMEOUT, onQuery, host = hostname() } = options;
-  const { clock = systemClock, log = silentLog } = options;
+  const clock = options.clock ?? systemClock;
+  const log = shelteredLog(options.log ?? silentLog);
   if (options.file === "" || options.file === ":memory:") {
     throw new FlagError("STORAGE_UNAVAILABLE", "SQLite storage needs a file; memoryStorage() needs none.");
   }
