@@ -50,6 +50,7 @@ export function wireManager<C extends object = ChatWidgetFeatureFlags>(
     log.error(`listener:${error.message}`, { error }, "A listener threw. The others were told all the same.");
   };
   const events = new Emitter<ManagerEvents>(report);
+  const onError = (error: FlagError) => events.emit("error", { error });
   const connection = new StorageConnection(
     options.storage === undefined ? openProcessStorage : options.storage,
     {
@@ -69,12 +70,11 @@ export function wireManager<C extends object = ChatWidgetFeatureFlags>(
   );
   const cache = new FlagCache<FlagEvaluation<C>>({ ...options.cache, clock, random });
   const propagation: Propagation<FlagEvaluation<C>> = new Propagation({
-    ...{ connection, cache, clock, random, log, pollEvery, preload },
+    ...{ connection, cache, clock, random, log, pollEvery, preload, onError },
     onApplied: (applied) => {
       receipts.advanced();
       watches.changed(applied);
     },
-    onError: (error: FlagError) => events.emit("error", { error }),
   });
   const state = () => propagation.state;
   const lastGood =
@@ -85,7 +85,7 @@ export function wireManager<C extends object = ChatWidgetFeatureFlags>(
             typeof snapshot === "string"
               ? await openProcessSnapshot(snapshot, options.log ?? silentLog)
               : snapshot,
-          ...{ connection, image: propagation.image, state, clock, log, every: SNAPSHOT_EVERY },
+          ...{ connection, image: propagation.image, state, clock, log, onError, every: SNAPSHOT_EVERY },
         });
   const evaluator = new FlagEvaluator({
     ...{ definition, environment, connection, cache, clock, log, propagation, lastGood, observe },
@@ -93,9 +93,9 @@ export function wireManager<C extends object = ChatWidgetFeatureFlags>(
   const evaluate = (context: Parameters<typeof evaluator.evaluate>[0]) => evaluator.evaluate(context);
   const watches = new Watches<C>({ evaluate, shape: definition.defaults, clock, report });
   const pid = globalThis.process?.pid;
-  const receipts = new Receipts({ connection, clock, log, id: newId(), pid, state });
+  const receipts = new Receipts({ connection, clock, log, id: newId(), pid, state, onError });
   const writer = new FlagWriter({ definition, environment, connection, clock, newId, audit });
-  const auditRetry = new AuditRetry(connection, clock, log);
+  const auditRetry = new AuditRetry(connection, clock, log, onError);
   propagation.begin();
   return {
     ...{ definition, environment, connection, cache, evaluator, writer, propagation },

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { FlagStorage } from "../../lib/feature-flags/index.ts";
 import { memoryStorage } from "../../lib/storages/memory/index.ts";
 import { seededRandom } from "../faults/seeded-random.ts";
 import { turn, unannounced } from "./held-storage.ts";
@@ -34,6 +35,10 @@ async function lose(
   const asking = [1, 2, 3].map((number) => manager.getFlags({ customerId: `unknown ${number}` }));
   if (how === "hanging") await clock.advance(250);
   await Promise.all(asking);
+}
+
+function refusingAudit(storage: FlagStorage): FlagStorage["writeOverride"] {
+  return async (write) => ({ ...(await storage.writeOverride(write)), audit: "kept" });
 }
 
 describe("a storage that hangs", () => {
@@ -182,6 +187,27 @@ it("a change made elsewhere is seen as soon as storage is back, not at the next 
   outage.mode = "up";
   await clock.advance(4_000);
   expect((await manager.getFlags(who)).config.plan).toBe("platinum");
+  await manager.close();
+});
+
+it("what fails without a caller is told as an error: the feed, reports, the snapshot, kept audit rows", async () => {
+  const outage = outageStorage(unannounced(memoryStorage()));
+  const { manager, clock } = planManager({
+    storage: { ...outage.storage, writeOverride: refusingAudit(outage.storage) },
+    snapshot: { read: async () => undefined, write: () => Promise.reject(new Error("no space is left")) },
+  });
+  const errors = new Set<string>();
+  manager.on("error", ({ error }) => void errors.add(error.message));
+  await manager.getFlags(who);
+  await manager.setCustomerFlags("cust_1", { plan: "gold" });
+  for (const operation of ["retryAudit", "changesSince", "reportInstance"]) {
+    outage.modes.set(operation, "down");
+    await clock.advance(31_000);
+    expect([...errors]).toContain("The database is out of reach.");
+    outage.modes.clear();
+    errors.delete("The database is out of reach.");
+  }
+  expect([...errors].join()).toContain("no space is left");
   await manager.close();
 });
 

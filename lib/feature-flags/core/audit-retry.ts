@@ -1,5 +1,5 @@
 import type { StorageConnection } from "./connection.ts";
-import { asStorageError } from "./errors.ts";
+import { asStorageError, type FlagError } from "./errors.ts";
 import type { OnceLog } from "./once-log.ts";
 import type { OverrideWritten } from "./storage.ts";
 import type { Clock } from "./types.ts";
@@ -11,16 +11,24 @@ export class AuditRetry {
   readonly #connection: StorageConnection;
   readonly #clock: Clock;
   readonly #log: OnceLog;
+  readonly #onError: (error: FlagError) => void;
   #kept = 0;
   #lookedBack = false;
   #cancel: (() => void) | undefined;
   #dueAt = Number.POSITIVE_INFINITY;
   #closed = false;
 
-  constructor(connection: StorageConnection, clock: Clock, log: OnceLog) {
+  /** `onError` is told of failures that no caller sees. */
+  constructor(
+    connection: StorageConnection,
+    clock: Clock,
+    log: OnceLog,
+    onError: (error: FlagError) => void,
+  ) {
     this.#connection = connection;
     this.#clock = clock;
     this.#log = log;
+    this.#onError = onError;
   }
 
   /** Changes whose rows were kept aside since the start. */
@@ -71,6 +79,7 @@ export class AuditRetry {
     const error = asStorageError(cause, "writing audit rows that were kept aside");
     if (error.code === "CLOSED") return;
     this.#log.error(`audit:${error.code}`, { code: error.code, error }, error.message);
+    this.#onError(error);
     this.#schedule(RETRY_AFTER);
   }
 }

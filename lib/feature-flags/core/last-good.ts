@@ -1,5 +1,5 @@
 import type { StorageConnection } from "./connection.ts";
-import { asStorageError } from "./errors.ts";
+import { asStorageError, type FlagError } from "./errors.ts";
 import { within } from "./guard.ts";
 import { TenantImage } from "./image.ts";
 import type { OnceLog } from "./once-log.ts";
@@ -18,6 +18,8 @@ export interface LastGoodOptions {
   readonly log: OnceLog;
   /** Milliseconds between two looks whether anything has changed since the last snapshot. */
   readonly every: number;
+  /** Told of failures that no caller sees. */
+  readonly onError: (error: FlagError) => void;
 }
 
 /** What storage said of a context, and when, in milliseconds since the Unix epoch. */
@@ -121,6 +123,7 @@ export class LastGood {
     const error = asStorageError(cause, doing);
     if (error.code === "CLOSED") return;
     this.#options.log.error(`snapshot:${doing}:${error.code}`, { code: error.code, error }, error.message);
+    this.#options.onError(error);
   }
 }
 

@@ -14,6 +14,8 @@ export interface ReceiptOptions {
   readonly pid: number | undefined;
   /** The state this instance has applied; undefined before its first read. */
   readonly state: () => StorageState | undefined;
+  /** Told of failures that no caller sees. */
+  readonly onError: (error: FlagError) => void;
 }
 
 /** An instance as operations see it. */
@@ -153,6 +155,7 @@ export class Receipts {
     const error = asStorageError(cause, "reporting how far this instance has got");
     if (error.code === "CLOSED" || error.code === "READ_ONLY") return;
     this.#options.log.warn(`receipt:${error.code}`, { code: error.code, error }, error.message);
+    this.#options.onError(error);
   }
 }
 

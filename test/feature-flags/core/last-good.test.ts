@@ -23,15 +23,22 @@ function keeping(store: SnapshotStore, options: Partial<LastGoodOptions> = {}) {
   const log = recordedLog();
   const connection = new StorageConnection(outage.storage, { clock, random: () => 0 });
   const reached: { state: StorageState | undefined } = { state: undefined };
+  const errors: string[] = [];
   const lastGood = new LastGood({
     ...{ open: async () => store, connection, image: undefined, state: () => reached.state },
-    ...{ clock, log: new OnceLog(log, clock), every: EVERY, ...options },
+    ...{
+      clock,
+      log: new OnceLog(log, clock),
+      every: EVERY,
+      onError: (error) => errors.push(error.code),
+      ...options,
+    },
   });
   const change = async (plan: string) => {
     await memory.saveCustomerFlags("cust_1", { plan });
     reached.state = await memory.readState();
   };
-  return { memory, outage, clock, log, connection, reached, lastGood, change };
+  return { memory, outage, clock, log, connection, reached, lastGood, errors, change };
 }
 
 describe("keeping the last good state", () => {
@@ -111,10 +118,10 @@ describe("keeping the last good state", () => {
     unfilled.lastGood.close();
   });
 
-  it("logs once what cannot be written, tries again, and throws nothing", async () => {
+  it("tells every time and logs once what cannot be written, tries again, and throws nothing", async () => {
     const store = snapshotStore();
     let isFull = true;
-    const { clock, log, lastGood, change } = keeping({
+    const { clock, log, errors, lastGood, change } = keeping({
       read: store.read,
       write: async (snapshot) => {
         if (isFull) throw new Error("no space left on the device");
@@ -123,7 +130,7 @@ describe("keeping the last good state", () => {
     });
     await change("gold");
     await clock.advance(10 * EVERY);
-    expect(log.lines).toHaveLength(1);
+    expect([log.lines.length, errors.length]).toEqual([1, 10]);
     expect(log.lines[0]?.message).toContain("no space left on the device");
     isFull = false;
     await clock.advance(EVERY);
