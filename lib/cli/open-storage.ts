@@ -1,8 +1,10 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { silentLog } from "../feature-flags/core/clock.ts";
 import type { Settings } from "../feature-flags/core/environment.ts";
 import { FlagError } from "../feature-flags/core/errors.ts";
 import type { FlagStorage } from "../feature-flags/core/storage.ts";
+import type { Log } from "../feature-flags/core/types.ts";
 import {
   migrateProcessStorage,
   openProcessStorage,
@@ -18,8 +20,12 @@ export interface StorageOptions {
 }
 
 /** The storage that the command line names, else the process's environment. Made where it is missing. */
-export function openStorage(options: StorageOptions, host: CliHost): Promise<FlagStorage> {
-  return openProcessStorage(storageSettings(options, host));
+export function openStorage(
+  options: StorageOptions,
+  host: CliHost,
+  log: Log = silentLog,
+): Promise<FlagStorage> {
+  return openProcessStorage(storageSettings(options, host), { log });
 }
 
 /** As `openStorage`, for commands that only look: what is missing is not made, what is outdated stays so. */

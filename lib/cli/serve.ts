@@ -25,7 +25,7 @@ export async function serve(options: ServeOptions, host: CliHost): Promise<numbe
   const forgetStop = host.onStop(stop.resolve);
   const log = jsonLog(host.err, host.clock);
   try {
-    const storage = await openStorage(options, host);
+    const storage = await openStorage(options, host, log);
     const { environment, audit } = settings;
     const manager = new FeatureFlagManager({ storage, environment, audit, log, clock: host.clock });
     const closeData = async () => {

@@ -1,5 +1,6 @@
 import { FlagError } from "../feature-flags/core/errors.ts";
 import type { FlagStorage } from "../feature-flags/core/storage.ts";
+import type { Log } from "../feature-flags/core/types.ts";
 
 /** Settings by name, as `process.env` holds them. */
 type Env = Readonly<Record<string, string | undefined>>;
@@ -12,6 +13,8 @@ export type ProcessStorage =
 export interface OpenOptions {
   /** Whether to bring the schema up to date; otherwise an outdated one is refused. True unless given. */
   readonly migrate?: boolean;
+  /** Told what no caller hears of: that changes cannot be listened for, and that they can again. */
+  readonly log?: Log;
 }
 
 const POSTGRES_URL = /^postgres(ql)?:\/\//;
