@@ -28,7 +28,9 @@ export async function openFile(file: string, { timeout, onQuery }: FileOptions):
     writer.run("pragma foreign_keys = on");
     // It reads the schema, which another process that is starting may just be locking.
     await untilFree(() => void writer.run("pragma synchronous = full"), timeout);
-    if (isNew) await claim(writer, file, timeout);
+    // Reading it also undoes a first transaction that a crash cut short, and with it the mark that the file had.
+    const mark = await untilFree(() => pragma(writer, "application_id"), timeout);
+    if (isNew || mark !== APPLICATION_ID) await claim(writer, file, timeout);
     else await checkDamage(writer, file, timeout);
     await useWriteAheadLog(writer, file, timeout);
     const reader = openConnection(file, { readOnly: true, timeout, onQuery });
