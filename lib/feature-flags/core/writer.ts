@@ -192,10 +192,13 @@ function newlyBroken<C extends object>(
   before: ResolvedFlags<C>,
   after: ResolvedFlags<C>,
 ): RuleViolation | undefined {
-  const dropped = after.mismatches.find(({ layer, path }) =>
-    before.layers.some(
-      (applied) => applied.source === layer && readPath(applied.values, path.split(".")) !== undefined,
-    ),
+  const dropped = after.mismatches.find(
+    ({ layer, path }) =>
+      // A key with a dot in it reads like the path of a leaf that applies.
+      !before.mismatches.some((old) => old.layer === layer && old.path === path) &&
+      before.layers.some(
+        (applied) => applied.source === layer && readPath(applied.values, path.split(".")) !== undefined,
+      ),
   );
   if (dropped !== undefined) {
     return { path: dropped.path, message: `"${dropped.path}" would no longer fit: ${dropped.message}` };

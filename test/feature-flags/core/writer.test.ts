@@ -245,6 +245,12 @@ it("lets an override with more faults than are listed be repaired one by one", a
   expect((await manager.setCustomerFlags("cust_1", { beta: { search: true } })).version).toBe(3);
 });
 
+it("takes a key that only reads like the path of a flag for no fault of the change", async () => {
+  const { manager, storage } = planManager();
+  await storage.saveCustomerFlags("cust_1", { beta: { search: true }, "beta.search": 7 });
+  expect((await manager.setCustomerFlags("cust_1", { plan: "gold" })).version).toBe(2);
+});
+
 it("loses nothing of two hundred writers at once", async () => {
   const { manager, storage } = planManager({ storage: memoryStorage() });
   await Promise.all(
