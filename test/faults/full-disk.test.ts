@@ -5,7 +5,9 @@ import { NO_MOUNT_REASONS, whyNoMount } from "./loop-mount.ts";
 import { chosenSeed } from "./seeded-random.ts";
 import { limitedFile, loopDisk } from "./small-disk.ts";
 
-test("a full disk fails writes with STORAGE_FULL, reads go on, and nothing acknowledged is lost", async () => {
+test("a full disk fails writes with STORAGE_FULL, reads go on, and nothing acknowledged is lost", {
+  timeout: 120_000,
+}, async () => {
   const reason = await whyNoMount();
   if (reason !== undefined) {
     process.stdout.write(`Full disks were not run: ${reason}.\n`);
@@ -17,7 +19,9 @@ test("a full disk fails writes with STORAGE_FULL, reads go on, and nothing ackno
   expectSound(figures);
 });
 
-test("a file that may not grow fails writes with STORAGE_FULL, reads go on, and nothing acknowledged is lost", async () => {
+test("a file that may not grow fails writes with STORAGE_FULL, reads go on, and nothing acknowledged is lost", {
+  timeout: 120_000,
+}, async () => {
   const figures = await fillDisks({ runs: 2, seed: chosenSeed(), newDisk: limitedFile });
   report("File that may not grow", figures);
   expectSound(figures);

@@ -3,6 +3,7 @@ import type { FlagStorage } from "../../lib/feature-flags/core/storage.ts";
 import { FeatureFlagManager, isFlagError } from "../../lib/feature-flags/index.ts";
 import { type AcknowledgedWrite, acknowledgedIn } from "./acknowledged-write.ts";
 import { lookAt } from "./killed-writers.ts";
+import { fillAsFirstVersion } from "./older-schema.ts";
 import { runScript } from "./script-process.ts";
 import { seededRandom } from "./seeded-random.ts";
 import type { StartingTask } from "./starting-process.ts";
@@ -11,7 +12,7 @@ import { type Engine, newPlace, type StoragePlace } from "./storage-place.ts";
 
 export interface KilledStartsFigures {
   readonly runs: number;
-  /** Statements of a first start, each of which a process was killed before. */
+  /** Statements of an undisturbed start, each of which a process was killed before. */
   readonly statements: number;
   readonly acknowledged: number;
   readonly lost: number;
@@ -33,6 +34,8 @@ interface Counting {
 
 export interface EachStatementOptions {
   readonly engine: Engine;
+  /** What the start finds: nothing, or a filled database of the first version, which it has to migrate. */
+  readonly on: "nothing" | "first version";
   /** 1 kills before every statement, 4 before every fourth. */
   readonly stride: number;
   /** The first statement to kill before, counted from 1. */
@@ -40,19 +43,21 @@ export interface EachStatementOptions {
 }
 
 /**
- * First starts, each killed before another of its statements: before a database is open, within the migration, up
- * to the first write and the closing. The next start must open the database, serve from it and write to it.
+ * Starts, each killed before another of its statements: before a database is open, within the migrations, up to the
+ * first write and the closing. The next start must open the database, serve from it and write to it.
  */
 export async function killStartsAtEachStatement({
   engine,
+  on,
   stride,
   from = 1,
 }: EachStatementOptions): Promise<KilledStartsFigures> {
   const figures = counting();
-  const { schema, statements } = await undisturbedStart(engine);
+  const { schema, statements } = await undisturbedStart(engine, on);
   figures.statements = statements;
   for (let killAt = from; killAt <= statements; killAt += stride) {
-    await oneRun(engine, figures, schema, `killed before statement ${killAt}`, async ({ address }) => {
+    const name = `killed before statement ${killAt}`;
+    await oneRun({ engine, on, figures, schema, name }, async ({ address }) => {
       const task: StartingTask = { address, killAt };
       const start = runScript("starting-process.ts", task);
       const ended = await start.end();
@@ -77,10 +82,11 @@ export async function killStartsAtRandom({
 }: RandomMomentsOptions): Promise<KilledStartsFigures & { readonly seed: number }> {
   const random = seededRandom(seed);
   const figures = counting();
-  const { schema, statements, took } = await undisturbedStart(engine);
+  const { schema, statements, took } = await undisturbedStart(engine, "nothing");
   figures.statements = statements;
   for (let run = 1; run <= runs; run += 1) {
-    await oneRun(engine, figures, schema, `run ${run}`, async ({ address }) => {
+    const name = `run ${run}`;
+    await oneRun({ engine, on: "nothing", figures, schema, name }, async ({ address }) => {
       const task: StartingTask = { address };
       const start = runScript("starting-process.ts", task);
       await start.until((lines) => lines.includes("loaded"));
@@ -97,9 +103,10 @@ function counting(): Counting {
 }
 
 /** What a start that nobody kills leaves behind, after how many statements and milliseconds. */
-async function undisturbedStart(engine: Engine) {
+async function undisturbedStart(engine: Engine, on: EachStatementOptions["on"]) {
   const place = await newPlace(engine);
   try {
+    if (on === "first version") await fillAsFirstVersion(place);
     const task: StartingTask = { address: place.address };
     const start = runScript("starting-process.ts", task);
     await start.until((lines) => lines.includes("loaded"));
@@ -115,23 +122,31 @@ async function undisturbedStart(engine: Engine) {
   }
 }
 
+interface OneRun {
+  readonly engine: Engine;
+  readonly on: EachStatementOptions["on"];
+  readonly figures: Counting;
+  /** What an undisturbed start makes. */
+  readonly schema: readonly string[];
+  readonly name: string;
+}
+
 async function oneRun(
-  engine: Engine,
-  figures: Counting,
-  schema: readonly string[],
-  name: string,
+  { engine, on, figures, schema, name }: OneRun,
   killed: (place: StoragePlace) => Promise<readonly string[]>,
 ): Promise<void> {
   const place = await newPlace(engine);
   try {
+    const before = on === "first version" ? await fillAsFirstVersion(place) : [];
+    const schemaBefore = on === "first version" ? await place.objects() : [];
     const acknowledged = acknowledgedIn(await killed(place));
     await place.quiet();
     figures.runs += 1;
     figures.acknowledged += acknowledged.length;
     // Every other run goes straight to the next start; the others look first, without repairing.
-    const isHalf = figures.runs % 2 === 0 && (await isHalfMade(place, schema));
+    const isHalf = figures.runs % 2 === 0 && (await isHalfMade(place, schemaBefore, schema));
     if (isHalf) figures.halfSchemas += 1;
-    const found = await startsAndServes(place, schema, acknowledged);
+    const found = await startsAndServes(place, schema, before, acknowledged);
     figures.lost += found.lost;
     figures.unopenable += found.opens ? 0 : 1;
     figures.problems.push(...found.problems.map((problem) => `${name}: ${problem}`));
@@ -140,36 +155,41 @@ async function oneRun(
   }
 }
 
-/** Whether a process that may not migrate finds anything but "outdated" with no tables, or the whole schema. */
-async function isHalfMade(place: StoragePlace, schema: readonly string[]): Promise<boolean> {
+/** Whether a process that may not migrate finds anything but "outdated" with the schema before, or the whole one. */
+async function isHalfMade(
+  place: StoragePlace,
+  before: readonly string[],
+  whole: readonly string[],
+): Promise<boolean> {
   let storage: FlagStorage;
   try {
     storage = await openStorage(place.address, { migrate: false });
   } catch (error) {
-    return !isFlagError(error, "SCHEMA_OUTDATED") || (await place.objects()).length > 0;
+    return !isFlagError(error, "SCHEMA_OUTDATED") || !isSame(await place.objects(), before);
   }
   await storage.close();
-  return JSON.stringify(await place.objects()) !== JSON.stringify(schema);
+  return !isSame(await place.objects(), whole);
+}
+
+function isSame(one: readonly string[], other: readonly string[]): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 async function startsAndServes(
   place: StoragePlace,
   schema: readonly string[],
+  before: readonly AcknowledgedWrite[],
   acknowledged: readonly AcknowledgedWrite[],
 ) {
   let problems: readonly string[];
   try {
     problems = await serve(place, acknowledged.length > 0);
   } catch (error) {
-    return { opens: false, lost: acknowledged.length, problems: [String(error)] };
+    return { opens: false, lost: before.length + acknowledged.length, problems: [String(error)] };
   }
-  const found = await lookAt(place, acknowledged);
-  const whole = JSON.stringify(await place.objects()) === JSON.stringify(schema);
-  return {
-    opens: found.opens,
-    lost: found.lost,
-    problems: [...problems, ...found.problems, ...(whole ? [] : ["the schema is not whole"])],
-  };
+  const found = await lookAt(place, [...before, ...acknowledged]);
+  const whole = isSame(await place.objects(), schema) ? [] : ["the schema is not whole"];
+  return { opens: found.opens, lost: found.lost, problems: [...problems, ...found.problems, ...whole] };
 }
 
 /** The next start: opens, answers, writes, answers with what was written. */

@@ -70,7 +70,14 @@ export async function cutPower({ runs, seed, synchronous }: PowerCutsOptions): P
         };
         figures.withCheckpoints += run % 2;
         const copy = join(directory, "copy");
-        const said = await writeUntilCut(task, random.next() * LONGEST_LIFE, image, copy);
+        const life: Life = {
+          // One in four may be cut in its start.
+          from: random.below(4) === 0 ? "loaded" : "opened",
+          // Where something must be lost, there must be something to lose.
+          least: synchronous === undefined ? 0 : 10,
+          life: random.next() * LONGEST_LIFE,
+        };
+        const said = await writeUntilCut(task, life, image, copy);
         acknowledged.push(...said);
         figures.acknowledged += said.length;
 
@@ -98,17 +105,22 @@ export async function cutPower({ runs, seed, synchronous }: PowerCutsOptions): P
   return { ...figures, problems };
 }
 
+/** How long a process writes: so many milliseconds from what it has said and so many acknowledged writes on. */
+interface Life {
+  readonly from: "loaded" | "opened";
+  readonly least: number;
+  readonly life: number;
+}
+
 async function writeUntilCut(
   task: WritingTask,
-  life: number,
+  { from, least, life }: Life,
   image: string,
   copy: string,
 ): Promise<AcknowledgedWrite[]> {
   const writer = runScript("writing-process.ts", task);
   try {
-    // Where something must be lost, there must be something to lose.
-    const least = task.synchronous === undefined ? 0 : 10;
-    await writer.until((lines) => lines.includes("loaded") && acknowledgedIn(lines).length >= least);
+    await writer.until((lines) => lines.includes(from) && acknowledgedIn(lines).length >= least);
     await delay(life);
     await writer.stop();
     await copyAtOneMoment(image, copy);

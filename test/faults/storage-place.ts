@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { setTimeout as delay } from "node:timers/promises";
+import pg from "pg";
 import { inject } from "vitest";
 import { openTestDatabase } from "../postgres-database.ts";
 import type { StorageAddress } from "./storage-address.ts";
@@ -15,6 +16,8 @@ export interface StoragePlace {
   quiet(): Promise<void>;
   /** Every table, index, trigger and function, as the database itself lists them. */
   objects(): Promise<readonly string[]>;
+  /** Runs statements past the storage. Tables are named without their schema. */
+  run(sql: string): Promise<void>;
   /** What the database's own check finds. */
   damage(): Promise<readonly string[]>;
   remove(): Promise<void>;
@@ -50,6 +53,10 @@ export function filePlace(file: string, remove: () => Promise<void>): StoragePla
     address: { file },
     quiet: async () => {},
     objects: async () => ask("select type, name, sql from sqlite_schema order by type, name"),
+    async run(sql) {
+      using database = new DatabaseSync(file);
+      database.exec(sql);
+    },
     damage: async () => ask("pragma integrity_check").filter((line) => line !== "ok"),
     remove,
   };
@@ -86,6 +93,9 @@ async function newSchema(): Promise<StoragePlace> {
         [name],
       );
       return rows.map((row) => row.object);
+    },
+    async run(sql) {
+      await pool.query(`begin; set local search_path to ${pg.escapeIdentifier(name)}; ${sql}; commit`);
     },
     damage: async () => [],
     remove: close,

@@ -5,11 +5,16 @@ import { chosenSeed } from "../faults/seeded-random.ts";
 
 const SOUND = { lost: 0, unopenable: 0, halfSchemas: 0, problems: [] };
 
-test.each(["sqlite", "postgres"] as const)(
-  "a first start on %s that is killed before any of its statements leaves a database that the next one opens",
-  async (engine) => {
-    const figures = await killStartsAtEachStatement({ engine, stride: 1 });
-    report(`SIGKILL before each statement of a first start on ${engine}`, figures);
+test.each([
+  ["sqlite", "nothing"],
+  ["sqlite", "first version"],
+  ["postgres", "nothing"],
+  ["postgres", "first version"],
+] as const)(
+  "a start on %s (on %s) that is killed before any of its statements leaves a database that the next one opens",
+  async (engine, on) => {
+    const figures = await killStartsAtEachStatement({ engine, on, stride: 1 });
+    report(`SIGKILL before each statement of a start on ${engine}, on ${on}`, figures);
     expect(figures).toMatchObject({ runs: figures.statements, ...SOUND });
   },
 );

@@ -15,7 +15,7 @@ type Mutator = (flags: FlagObject, random: SeededRandom) => FlagMutation;
 /** The most a string leaf takes, in characters. */
 const STRING_LIMIT = 64 * 1024;
 /** The most an override takes, in bytes. */
-export const OVERRIDE_LIMIT = 1024 * 1024;
+const OVERRIDE_LIMIT = 1024 * 1024;
 
 /** One in so many is large. */
 const LARGE_EVERY = 20;

@@ -111,7 +111,7 @@ export function unsoundLeaves(variant: MutantVariant, config: unknown): readonly
   });
 }
 
-export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
