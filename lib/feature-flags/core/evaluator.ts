@@ -160,9 +160,12 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
     const record = propagation.image.read(context);
     if (record === undefined) return undefined;
     const { lost } = this.#parts.connection;
-    if (lost === undefined) return this.#merge(context, record, true);
+    const told = this.#parts.cache.lastKnown(context);
+    // What was read from storage meanwhile may be ahead of the feed: nobody is answered with less than before.
+    const newer = told instanceof Evaluation && told.revision > newestOf(record) ? told : undefined;
+    if (lost === undefined) return newer ?? this.#merge(context, record, true);
     this.#parts.cache.countStaleAnswer();
-    return this.#merge(context, record, false, propagation.confirmedAt).asStale(lost);
+    return (newer ?? this.#merge(context, record, false, propagation.confirmedAt)).asStale(lost);
   }
 
   #merge(
@@ -230,4 +233,9 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
       this.#parts.log.warn(topic, facts, `A tenant's flags break a rule: ${message}`);
     }
   }
+}
+
+/** The newest revision that shows in a record: changes made here are in memory before the feed has brought them. */
+function newestOf({ revision, customer, organization }: TenantRecord): number {
+  return Math.max(revision, customer?.revision ?? 0, organization?.revision ?? 0);
 }

@@ -42,7 +42,7 @@ export class Propagation<V> {
     this.#feed = new FeedFollower({
       ...options,
       apply: (events, state) => this.#apply(events, state),
-      reset: () => this.#readAnew(),
+      reset: () => this.#readAnew("reset"),
     });
   }
 
@@ -104,13 +104,17 @@ export class Propagation<V> {
     this.#options.onApplied(events);
   }
 
-  async #readAnew(): Promise<StorageState> {
-    const { connection } = this.#options;
+  async #readAnew(why: "begin" | "reset"): Promise<StorageState> {
+    const { connection, cache } = this.#options;
     const state =
       this.image === undefined
         ? await connection.read((storage) => storage.readState())
         : await this.image.load();
-    this.#options.cache.clear();
+    const known = this.#feed.state;
+    const wentBack = why === "reset" && known !== undefined && state.revision < known.revision;
+    // Of another life of the database nothing holds any more, not even as the last known answer.
+    if (wentBack || known?.epoch !== state.epoch) cache.clear();
+    else cache.invalidateAll();
     this.#options.onApplied(EVERYTHING);
     return state;
   }
@@ -124,7 +128,7 @@ export class Propagation<V> {
 
   async #load(): Promise<void> {
     try {
-      this.#feed.start(await this.#readAnew());
+      this.#feed.start(await this.#readAnew("begin"));
       await this.#feed.catchUp();
     } catch (error) {
       this.#loading = undefined;

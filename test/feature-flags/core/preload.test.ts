@@ -26,6 +26,27 @@ describe("while everything is being loaded", () => {
     await manager.close();
   });
 
+  it("nobody is answered with less than before, though what was loaded is older than what was read", async () => {
+    const memory = unannounced(memoryStorage());
+    const pages = heldStorage(memory, "listOverrides");
+    const feed = heldStorage(pages.storage, "changesSince");
+    const { manager } = planManager({ storage: feed.storage, preload: true });
+    await pages.reached(1);
+    await memory.saveCustomerFlags("cust_1", { plan: "gold" });
+    const plan = async () => [manager.peek(who)?.config.plan, (await manager.getFlags(who)).config.plan];
+    expect(await plan()).toEqual([undefined, "gold"]);
+    pages.releaseAll();
+    await feed.reached(1);
+    expect(manager.peek({ customerId: "somebody else" })).toBeDefined();
+    expect(await plan()).toEqual(["gold", "gold"]);
+    await manager.setCustomerFlags("cust_1", { plan: "of its own" });
+    expect(await plan()).toEqual(["of its own", "of its own"]);
+    feed.releaseAll();
+    await manager.ready();
+    expect(await plan()).toEqual(["of its own", "of its own"]);
+    await manager.close();
+  });
+
   it("a storage that does not answer is waited for no longer than one read", async () => {
     const outage = outageStorage(memoryStorage());
     outage.mode = "hanging";
