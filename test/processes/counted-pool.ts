@@ -7,12 +7,15 @@ export interface CountedPool extends PostgresPoolLike {
   sent(): readonly string[];
   /** The most statements that were without an answer at the same time, since the last call of this. */
   mostAtOnce(): number;
+  /** Resolves once all that was sent is answered. */
+  idle(): Promise<void>;
 }
 
 export function countedPool(pool: PostgresPoolLike): CountedPool {
   let texts: string[] = [];
   let running = 0;
   let most = 0;
+  let answered = Promise.withResolvers<void>();
 
   function counted(client: PostgresClientLike): PostgresClientLike {
     return clientWithQuery(client, async (statement) => {
@@ -23,6 +26,8 @@ export function countedPool(pool: PostgresPoolLike): CountedPool {
         return await client.query(statement);
       } finally {
         running -= 1;
+        answered.resolve();
+        answered = Promise.withResolvers();
       }
     });
   }
@@ -39,6 +44,9 @@ export function countedPool(pool: PostgresPoolLike): CountedPool {
       const found = most;
       most = running;
       return found;
+    },
+    async idle() {
+      while (running > 0) await answered.promise;
     },
   };
 }
