@@ -88,6 +88,11 @@ export interface FeedEvent {
   readonly id: string | undefined;
 }
 
+/** What a storage can say of a commit without being asked: its one event, and the epoch it belongs to. */
+export interface FeedNotice extends FeedEvent {
+  readonly epoch: string;
+}
+
 export interface FeedPage {
   readonly epoch: string;
   /** The newest committed revision at the moment of reading. */
@@ -204,10 +209,11 @@ export interface FlagStorage {
   /** The feed after `revision`, at most `limit` events. */
   changesSince(revision: number, limit: number): Promise<FeedPage>;
   /**
-   * Told after each commit this storage learns of by itself, and once after every gap in which it may have missed
-   * one. Optional: without it the feed is polled. The returned function ends it.
+   * Told after each commit this storage learns of by itself, with what it was where that is known, and once without
+   * after every gap in which one may have been missed and after every change of `feedMode`. Optional: without it the
+   * feed is polled. The returned function ends it.
    */
-  subscribe?(listener: () => void): () => void;
+  subscribe?(listener: (notice?: FeedNotice) => void): () => void;
   /** For operations: whether notices of changes arrive at present ("listen"), or only polling finds them. */
   feedMode?(): "listen" | "poll";
 
