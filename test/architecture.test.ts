@@ -14,7 +14,8 @@ interface ImportRule {
 /** Design, section 10: imports run one way, in the order a request travels, from the bottom of it to the top. */
 const RULES: readonly ImportRule[] = [
   rule("feature-flags/core/(types|errors).ts", "feature-flags/core/(types|errors).ts"),
-  rule("feature-flags/core/(storage|paths).ts", "feature-flags/core/(types|errors).ts"),
+  rule("feature-flags/core/(rollout-storage|paths).ts", "feature-flags/core/(types|errors).ts"),
+  rule("feature-flags/core/storage.ts", "feature-flags/core/(types|errors|rollout-storage).ts"),
   rule("feature-flags/core/(merge|change-tracking).ts", "feature-flags/core/(types|errors|paths).ts"),
   rule(
     "feature-flags/core/(cache|pending-loads|tenant-table).ts",

@@ -3,7 +3,7 @@ import { MAX_OVERRIDE_BYTES, type OverrideWrite } from "../feature-flags/core/st
 import type { FlagObject } from "../feature-flags/core/types.ts";
 
 /** Where the audit is required, every storage asks for both itself: no write path gets round it. */
-export function requireActorAndReason(write: OverrideWrite): void {
+export function requireActorAndReason(write: Pick<OverrideWrite, "audit" | "changedBy" | "reason">): void {
   if (write.audit !== "required") return;
   if (isBlank(write.changedBy)) {
     throw new FlagError("ACTOR_REQUIRED", "This change needs an actor: name who makes it in `changedBy`.");
@@ -13,23 +13,28 @@ export function requireActorAndReason(write: OverrideWrite): void {
   }
 }
 
-/** The override as it is stored. Throws INVALID_PATCH for what JSON cannot say, PATCH_TOO_LARGE beyond 1 MiB. */
+/** The override as it is stored: see {@link storedJson}. */
 export function overrideJson(flags: FlagObject): string {
-  const text = jsonOf(flags);
+  return storedJson("override", flags);
+}
+
+/** What is stored as one value. Throws INVALID_PATCH for what JSON cannot say, PATCH_TOO_LARGE beyond 1 MiB. */
+export function storedJson(what: "override" | "rollout", value: FlagObject): string {
+  const text = jsonOf(value);
   const bytes = new TextEncoder().encode(text).length;
   if (bytes <= MAX_OVERRIDE_BYTES) return text;
   throw new FlagError(
     "PATCH_TOO_LARGE",
-    `The override would take ${bytes} bytes; at most ${MAX_OVERRIDE_BYTES} are stored. Keep large values elsewhere.`,
+    `The ${what} would take ${bytes} bytes; at most ${MAX_OVERRIDE_BYTES} are stored. Keep large values elsewhere.`,
     { details: { bytes, limit: MAX_OVERRIDE_BYTES } },
   );
 }
 
-function jsonOf(flags: FlagObject): string {
+function jsonOf(value: FlagObject): string {
   try {
-    return JSON.stringify(flags);
+    return JSON.stringify(value);
   } catch (error) {
-    throw new FlagError("INVALID_PATCH", "These flags cannot be stored: JSON has no form for them.", {
+    throw new FlagError("INVALID_PATCH", "This cannot be stored: JSON has no form for it.", {
       cause: error,
     });
   }

@@ -35,6 +35,7 @@ export class TenantImage {
       organizationId: through,
       revision: this.#state.revision,
       epoch: this.#state.epoch,
+      rollouts: 0,
     };
   }
 
@@ -123,7 +124,8 @@ function putInto(contents: Contents, tenant: TenantRef, override: StoredOverride
 function changedTenants(events: readonly FeedEvent[]): TenantRef[] {
   const seen = new Map<string, TenantRef>();
   for (const { scope, id } of events) {
-    if (scope !== "everything" && id !== undefined) seen.set(`${scope}:${id}`, { kind: scope, id });
+    if (id === undefined || (scope !== "customer" && scope !== "organization")) continue;
+    seen.set(`${scope}:${id}`, { kind: scope, id });
   }
   return [...seen.values()];
 }

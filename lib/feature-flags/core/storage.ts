@@ -1,10 +1,36 @@
-import type { FlagChange, FlagChangeEvent, FlagObject, TenantContext } from "./types.ts";
+import type {
+  LeaseRequest,
+  RolloutCount,
+  RolloutEvent,
+  RolloutExpiry,
+  RolloutList,
+  RolloutWindow,
+  RolloutWrite,
+  RolloutWritten,
+} from "./rollout-storage.ts";
+import type {
+  Attributes,
+  FlagChange,
+  FlagChangeEvent,
+  FlagObject,
+  TenantContext,
+  TenantRef,
+} from "./types.ts";
 
-/** A tenant that can hold an override. */
-export interface TenantRef {
-  readonly kind: "customer" | "organization";
-  readonly id: string;
-}
+export type {
+  LeaseRequest,
+  RolloutCount,
+  RolloutDecision,
+  RolloutEvent,
+  RolloutEventKind,
+  RolloutExpiry,
+  RolloutList,
+  RolloutWindow,
+  RolloutWrite,
+  RolloutWritten,
+  StoredRollout,
+} from "./rollout-storage.ts";
+export type { Attributes, TenantRef } from "./types.ts";
 
 /** An override as stored. `flags` is whatever the row holds: it is fitted to the definition before use. */
 export interface StoredOverride {
@@ -29,6 +55,8 @@ export interface TenantRecord {
   readonly organizationId: string | undefined;
   readonly revision: number;
   readonly epoch: string;
+  /** The revision that last changed any rollout; 0 where none ever did. */
+  readonly rollouts: number;
 }
 
 /** What a writer sees once the tenant is locked. */
@@ -82,9 +110,9 @@ export interface OverrideWritten {
 /** One step of the sequence of all committed changes. */
 export interface FeedEvent {
   readonly revision: number;
-  /** Whose answers may have changed: a tenant's, or (`everything`) anybody's. */
-  readonly scope: "customer" | "organization" | "everything";
-  /** Undefined for `everything`. */
+  /** Whose answers may have changed: a tenant's, those a rollout decides, or (`everything`) anybody's. */
+  readonly scope: "customer" | "organization" | "rollout" | "everything";
+  /** A rollout's is its feature's name. Undefined for `everything`. */
   readonly id: string | undefined;
 }
 
@@ -112,6 +140,8 @@ export interface ChangeFilter {
   readonly organizationId?: string | undefined;
   readonly path?: string | undefined;
   readonly changeId?: string | undefined;
+  /** Only changes of this rollout. */
+  readonly featureName?: string | undefined;
   /** Only rows before this place, for paging from the newest backwards. */
   readonly before?: { readonly revision: number; readonly position: number } | undefined;
   /** 1 to 1,000. */
@@ -123,8 +153,6 @@ export interface OverridePage {
   /** Where to go on; undefined on the last page. */
   readonly next: TenantRef | undefined;
 }
-
-export type Attributes = { readonly [key: string]: string | number | boolean | null };
 
 export interface OrganizationRecord {
   readonly id: string;
@@ -216,6 +244,32 @@ export interface FlagStorage {
   subscribe?(listener: (notice?: FeedNotice) => void): () => void;
   /** For operations: whether notices of changes arrive at present ("listen"), or only polling finds them. */
   feedMode?(): "listen" | "poll";
+
+  /** ONE statement. */
+  listRollouts(): Promise<RolloutList>;
+  /** Lock all rollouts, decide, write, audit, advance the revision: one transaction. */
+  writeRollout(write: RolloutWrite): Promise<RolloutWritten>;
+  /**
+   * One transaction, that adds the new ones to the counts; resolves with how many were new. The same feature,
+   * customer, kind and timestamp count once, ever: an event as old as those already forgotten is not new either.
+   * No change: revision, feed and audit trail stay as they are.
+   */
+  recordRolloutEvents(events: readonly RolloutEvent[]): Promise<number>;
+  /**
+   * The events of a window, to the millisecond: ONE statement. By minute, tier and event. Where the window begins or
+   * ends within a minute, that minute's events must not have been forgotten: those that were are left out.
+   */
+  countRolloutEvents(window: RolloutWindow): Promise<readonly RolloutCount[]>;
+  /**
+   * Forgets the events, and the counts, of all minutes that were over by these times, in milliseconds since the
+   * Unix epoch. Counts stay when their events go.
+   */
+  expireRolloutEvents(limits: RolloutExpiry): Promise<void>;
+
+  /** True where the lease is free, has run out by `now`, or is this holder's: then it is held until `until`. */
+  takeLease(lease: LeaseRequest): Promise<boolean>;
+  /** Gives it back where it is this holder's. */
+  releaseLease(name: string, holder: string): Promise<void>;
 
   /** Says how far this instance has got: adds or replaces its row, with the name of this machine. */
   reportInstance(report: InstanceReport): Promise<void>;

@@ -68,6 +68,14 @@ export interface TenantContext {
   readonly organizationId?: string | undefined;
 }
 
+/** A tenant that can hold an override. */
+export interface TenantRef {
+  readonly kind: "customer" | "organization";
+  readonly id: string;
+}
+
+export type Attributes = { readonly [key: string]: string | number | boolean | null };
+
 /** A rule that a merged config breaks, or could not be checked against. */
 export interface RuleViolation {
   readonly path: string;
@@ -123,7 +131,10 @@ export interface FlagChange {
   readonly newOverride: FlagValue | undefined;
 }
 
-/** One row of the audit trail: a {@link FlagChange} with who, when, why and its place in the sequence. */
+/**
+ * One row of the audit trail: a {@link FlagChange} with who, when, why and its place in the sequence. A change of a
+ * rollout names its feature; it is about a tenant only where it was made for that one alone.
+ */
 export interface FlagChangeEvent extends FlagChange {
   readonly revision: number;
   /** Place within the revision, from 0. */
@@ -138,6 +149,10 @@ export interface FlagChangeEvent extends FlagChange {
   /** Milliseconds since the Unix epoch. */
   readonly changedAt: number;
   readonly reason: string | undefined;
+  /** The rollout that changed; undefined for a change of an override. */
+  readonly featureName: string | undefined;
+  /** What led to a rollout's change: counts, interval, window. */
+  readonly evidence: FlagObject | undefined;
 }
 
 /** One cached answer, as `FlagCache` keeps it. */

@@ -14,7 +14,7 @@ export function lastChanges(tables: MemoryTables, context: TenantContext): FlagC
   const organizationId = organizationOf(tables, context.customerId, context.organizationId);
   const newest = new Map<string, FlagChangeEvent>();
   for (const event of tables.changes) {
-    if (!isOneOf(event, context.customerId, organizationId)) continue;
+    if (event.featureName !== undefined || !isOneOf(event, context.customerId, organizationId)) continue;
     // A row may also tell of a value that changed below an override that stayed.
     if (!sameValue(event.oldOverride, event.newOverride)) newest.set(leafKey(event), event);
   }
@@ -27,6 +27,7 @@ function matches(event: FlagChangeEvent, filter: ChangeFilter): boolean {
     (filter.organizationId === undefined || event.organizationId === filter.organizationId) &&
     (filter.path === undefined || event.path === filter.path) &&
     (filter.changeId === undefined || event.changeId === filter.changeId) &&
+    (filter.featureName === undefined || event.featureName === filter.featureName) &&
     (filter.before === undefined || isBefore(event, filter.before))
   );
 }

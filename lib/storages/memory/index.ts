@@ -16,8 +16,11 @@ import {
   registerOrganizations,
 } from "./directory.ts";
 import { listInstances, removeInstances, reportInstance } from "./instances.ts";
+import { releaseLease, takeLease } from "./leases.ts";
 import { listOverrides, readOverrides, readTenant } from "./override-reading.ts";
 import { writeOverride } from "./override-writing.ts";
+import { countRolloutEvents, expireRolloutEvents, recordRolloutEvents } from "./rollout-events.ts";
+import { listRollouts, writeRollout } from "./rollouts.ts";
 import { createTables, currentRevision, type MemoryTables } from "./tables.ts";
 
 export interface MemoryStorageOptions {
@@ -79,6 +82,13 @@ export function memoryStorage(options: MemoryStorageOptions = {}): FlagStorage {
       events: tables.feed.slice(Math.max(revision, 0), Math.max(revision, 0) + limit),
     })),
     subscribe: (listener) => listeners.add(listener),
+    listRollouts: operation(listRollouts),
+    writeRollout: operation(writeRollout),
+    recordRolloutEvents: operation(recordRolloutEvents),
+    countRolloutEvents: operation(countRolloutEvents),
+    expireRolloutEvents: operation(expireRolloutEvents),
+    takeLease: operation(takeLease),
+    releaseLease: operation(releaseLease),
     reportInstance: operation(reportInstance),
     listInstances: operation(listInstances),
     removeInstances: operation(removeInstances),

@@ -5,6 +5,7 @@ import type {
   TenantRef,
 } from "../../feature-flags/core/storage.ts";
 import type { TenantContext } from "../../feature-flags/core/types.ts";
+import { rolloutsRevision } from "./rollouts.ts";
 import { currentRevision, type MemoryTables, organizationOf } from "./tables.ts";
 
 export function readTenant(tables: MemoryTables, context: TenantContext): TenantRecord {
@@ -16,6 +17,7 @@ export function readTenant(tables: MemoryTables, context: TenantContext): Tenant
     organizationId,
     revision: currentRevision(tables),
     epoch: tables.epoch,
+    rollouts: rolloutsRevision(tables),
   };
 }
 

@@ -5,7 +5,7 @@ import type {
   StoredOverride,
 } from "../../feature-flags/core/storage.ts";
 import type { FlagChange, FlagChangeEvent, FlagValue } from "../../feature-flags/core/types.ts";
-import { overrideJson, requireActorAndReason } from "../write-rules.ts";
+import { requireActorAndReason, storedJson } from "../write-rules.ts";
 import { frozenJson } from "./frozen-json.ts";
 import { currentRevision, type MemoryTables, organizationOf } from "./tables.ts";
 
@@ -23,7 +23,7 @@ export function writeOverride(tables: MemoryTables, write: OverrideWrite): Overr
   }
 
   // For what it refuses: memory keeps values, not text.
-  overrideJson(decision.flags);
+  storedJson("override", decision.flags);
   const revision = currentRevision(tables) + 1;
   const changes = Object.freeze(decision.changes.map(storedChange));
   const override: StoredOverride = Object.freeze({
@@ -94,5 +94,7 @@ function changeEvent(
     onBehalfOf: write.onBehalfOf,
     changedAt: write.changedAt,
     reason: write.reason,
+    featureName: undefined,
+    evidence: undefined,
   });
 }

@@ -4,7 +4,10 @@ import type {
   FeedEvent,
   InstanceRecord,
   OrganizationRecord,
+  RolloutCount,
+  RolloutEvent,
   StoredOverride,
+  StoredRollout,
   TenantRef,
 } from "../../feature-flags/core/storage.ts";
 import type { FlagChangeEvent } from "../../feature-flags/core/types.ts";
@@ -22,6 +25,24 @@ export interface MemoryTables {
   readonly customers: IdTable<CustomerRecord>;
   readonly instances: Map<string, InstanceRecord>;
   readonly adminKeys: Map<string, AdminKey>;
+  readonly rollouts: IdTable<StoredRollout>;
+  readonly rolloutEvents: RolloutEventTables;
+  /** By name. */
+  readonly leases: Map<string, HeldLease>;
+}
+
+export interface RolloutEventTables {
+  /** By feature, then by what makes an event the same one. */
+  readonly raw: Map<string, Map<string, RolloutEvent>>;
+  /** By feature, then by minute, tier and kind. */
+  readonly counts: Map<string, Map<string, RolloutCount>>;
+  /** Events before this were forgotten, and are not taken again. */
+  forgottenBefore: number;
+}
+
+export interface HeldLease {
+  readonly holder: string;
+  readonly until: number;
 }
 
 export function createTables(epoch: string): MemoryTables {
@@ -34,6 +55,9 @@ export function createTables(epoch: string): MemoryTables {
     customers: createIdTable(),
     instances: new Map(),
     adminKeys: new Map(),
+    rollouts: createIdTable(),
+    rolloutEvents: { raw: new Map(), counts: new Map(), forgottenBefore: 0 },
+    leases: new Map(),
   };
 }
 

@@ -6,6 +6,8 @@ export const POSTGRES_COLUMN_TYPES: ColumnTypes = Object.freeze({
   time: "timestamptz",
   counter: "bigint",
   tableEnd: "",
+  orderedTableEnd: "",
+  altersChecks: true,
   randomId: "gen_random_uuid()::text",
   appendOnly: Object.freeze([
     `create function feature_flag_changes_refuse() returns trigger language plpgsql

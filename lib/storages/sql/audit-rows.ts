@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
-import type { OverrideWrite } from "../../feature-flags/core/storage.ts";
-import type { FlagChange, FlagValue } from "../../feature-flags/core/types.ts";
+import type { OverrideWrite, TenantRef } from "../../feature-flags/core/storage.ts";
+import type { FlagChange, FlagObject, FlagValue } from "../../feature-flags/core/types.ts";
 import type { SqlEngine, WriteTransaction } from "./engine.ts";
 import { type ChangeColumn, wholeNumber } from "./rows.ts";
 import { asText, textTable } from "./text-columns.ts";
@@ -22,6 +22,8 @@ const COLUMNS = [
   "on_behalf_of",
   "changed_at",
   "reason",
+  "feature_name",
+  "evidence",
 ] as const satisfies readonly ChangeColumn[];
 const LEAF_COLUMNS = [
   "position",
@@ -34,13 +36,21 @@ const LEAF_COLUMNS = [
 /** Kept rows moved at a time. */
 const BATCH = 500;
 
+/** What all rows of one change have in common. */
+export interface AuditedChange
+  extends Pick<OverrideWrite, "changeId" | "changedBy" | "onBehalfOf" | "changedAt" | "reason"> {
+  readonly tenant?: TenantRef | undefined;
+  readonly featureName?: string | undefined;
+  readonly evidence?: FlagObject | undefined;
+}
+
 /** One statement for any number of rows: they travel as one parameter, so that no limit on parameters applies. */
 export function insertAuditRows(
   engine: SqlEngine,
   trx: WriteTransaction,
   table: AuditTable,
   revision: RawBuilder<number>,
-  write: OverrideWrite,
+  write: AuditedChange,
   changes: readonly FlagChange[],
 ) {
   const { words } = engine;
@@ -57,8 +67,8 @@ export function insertAuditRows(
           revision.as("revision"),
           sql<number>`cast(r.position as integer)`.as("position"),
           text(write.changeId).as("change_id"),
-          text(tenant.kind === "customer" ? tenant.id : null).as("customer_id"),
-          text(tenant.kind === "organization" ? tenant.id : null).as("organization_id"),
+          text(tenant?.kind === "customer" ? tenant.id : null).as("customer_id"),
+          text(tenant?.kind === "organization" ? tenant.id : null).as("organization_id"),
           sql<string>`r.flag_path`.as("flag_path"),
           json("old_value").as("old_value"),
           json("new_value").as("new_value"),
@@ -68,6 +78,8 @@ export function insertAuditRows(
           text(write.onBehalfOf ?? null).as("on_behalf_of"),
           words.time(write.changedAt).as("changed_at"),
           text(write.reason ?? null).as("reason"),
+          text(write.featureName ?? null).as("feature_name"),
+          words.json(text(jsonText(write.evidence))).as("evidence"),
         ]),
     );
 }

@@ -10,12 +10,13 @@ export async function listChanges(
   words: SqlDialectWords,
   filter: ChangeFilter,
 ): Promise<readonly FlagChangeEvent[]> {
-  const { customerId, organizationId, path, changeId, before } = filter;
+  const { customerId, organizationId, path, changeId, featureName, before } = filter;
   let query = db.selectFrom("feature_flag_changes as h").select(changeColumns("h", words));
   if (customerId !== undefined) query = query.where("h.customer_id", "=", customerId);
   if (organizationId !== undefined) query = query.where("h.organization_id", "=", organizationId);
   if (path !== undefined) query = query.where("h.flag_path", "=", path);
   if (changeId !== undefined) query = query.where("h.change_id", "=", changeId);
+  if (featureName !== undefined) query = query.where("h.feature_name", "=", featureName);
   if (before !== undefined) {
     query = query.where(
       sql<boolean>`(${sql.ref("h.revision")}, ${sql.ref("h.position")}) < (${before.revision}, ${before.position})`,
@@ -61,6 +62,7 @@ function newestPerPath(
         .selectAll()
         .select(place.as("place"))
         .where(column, "=", id)
+        .where("feature_name", "is", null)
         .where("old_override", "is distinct from", (distinct) => distinct.ref("new_override"))
         .as("h"),
     )

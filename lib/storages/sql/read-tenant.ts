@@ -5,7 +5,7 @@ import type { Database, SqlDialectWords } from "./engine.ts";
 import { type OverrideColumn, overrideOf, type TextRow, wholeNumber } from "./rows.ts";
 import { asText } from "./text-columns.ts";
 
-type TenantRow = TextRow<"epoch" | "state_revision" | "directory_organization_id"> &
+type TenantRow = TextRow<"epoch" | "state_revision" | "state_rollouts" | "directory_organization_id"> &
   TextRow<`customer_${OverrideColumn}` | `organization_${OverrideColumn}`> & {
     readonly has_customer: unknown;
     readonly has_organization: unknown;
@@ -41,6 +41,7 @@ function tenantQuery(db: Database, words: SqlDialectWords) {
     .leftJoin("organization_feature_flags as o", (join) => join.on("o.organization_id", "=", named))
     .select([
       asText("s.revision").as("state_revision"),
+      asText("s.rollouts").as("state_rollouts"),
       "s.epoch",
       "d.organization_id as directory_organization_id",
       "c.customer_id as has_customer",
@@ -66,6 +67,7 @@ function recordOf(row: TenantRow | undefined, context: TenantContext): TenantRec
     organizationId: context.organizationId ?? row?.directory_organization_id ?? undefined,
     revision: wholeNumber(row?.state_revision ?? null),
     epoch: row?.epoch ?? "",
+    rollouts: wholeNumber(row?.state_rollouts ?? null),
   };
 }
 

@@ -1,5 +1,12 @@
-import type { Attributes, FeedEvent, StoredOverride } from "../../feature-flags/core/storage.ts";
-import type { FlagChangeEvent, FlagValue } from "../../feature-flags/core/types.ts";
+import { isFlagObject } from "../../feature-flags/core/paths.ts";
+import type {
+  Attributes,
+  FeedEvent,
+  RolloutCount,
+  StoredOverride,
+  StoredRollout,
+} from "../../feature-flags/core/storage.ts";
+import type { FlagChangeEvent, FlagObject, FlagValue } from "../../feature-flags/core/types.ts";
 
 /** Cells as the queries here select them: text, whatever the column holds. */
 export type TextRow<Column extends string> = { readonly [name in Column]: string | null };
@@ -19,7 +26,16 @@ export type ChangeColumn =
   | "changed_by"
   | "on_behalf_of"
   | "changed_at"
-  | "reason";
+  | "reason"
+  | "feature_name"
+  | "evidence";
+export type RolloutColumn =
+  | "feature_name"
+  | "rollout"
+  | "version"
+  | "rollout_revision"
+  | "updated_at"
+  | "updated_by";
 
 export function overrideOf(row: TextRow<OverrideColumn>): StoredOverride {
   return Object.freeze({
@@ -47,13 +63,37 @@ export function changeEventOf(row: TextRow<ChangeColumn>): FlagChangeEvent {
     onBehalfOf: row.on_behalf_of ?? undefined,
     changedAt: wholeNumber(row.changed_at),
     reason: row.reason ?? undefined,
+    featureName: row.feature_name ?? undefined,
+    evidence: evidenceOf(row.evidence),
   });
+}
+
+export function rolloutOf(row: TextRow<RolloutColumn>): StoredRollout {
+  return Object.freeze({
+    featureName: row.feature_name ?? "",
+    rollout: parsedJson(row.rollout),
+    version: wholeNumber(row.version),
+    revision: wholeNumber(row.rollout_revision),
+    updatedAt: wholeNumber(row.updated_at),
+    updatedBy: row.updated_by ?? undefined,
+  });
+}
+
+/** Undefined for a row that no count can be taken from. */
+export function rolloutCountOf(
+  row: TextRow<"minute" | "tier" | "event" | "count">,
+): RolloutCount | undefined {
+  const { event } = row;
+  if (event !== "enabled" && event !== "disabled" && event !== "error") return undefined;
+  const [minute, tier, count] = [wholeNumber(row.minute), wholeNumber(row.tier), wholeNumber(row.count)];
+  return Object.freeze({ minute, tier, event, count });
 }
 
 export function feedEventOf(row: TextRow<"revision" | "scope" | "id">): FeedEvent {
   const revision = wholeNumber(row.revision);
-  if ((row.scope === "customer" || row.scope === "organization") && row.id !== null) {
-    return Object.freeze({ revision, scope: row.scope, id: row.id });
+  const { scope, id } = row;
+  if ((scope === "customer" || scope === "organization" || scope === "rollout") && id !== null) {
+    return Object.freeze({ revision, scope, id });
   }
   // A row that does not say whom it is about may be about anybody.
   return Object.freeze({ revision, scope: "everything", id: undefined });
@@ -83,6 +123,12 @@ function parsedJson(text: string | null): unknown {
     if (error instanceof SyntaxError || error instanceof RangeError) return text;
     throw error;
   }
+}
+
+/** Undefined where the cell is empty or damaged: the change it belongs to is still a change. */
+function evidenceOf(text: string | null): FlagObject | undefined {
+  const value = parsedJson(text);
+  return isFlagObject(value) ? value : undefined;
 }
 
 function flagValue(text: string | null): FlagValue | undefined {

@@ -3,6 +3,8 @@ import type {
   FlagStorage,
   OverrideWrite,
   OverrideWritten,
+  RolloutWrite,
+  RolloutWritten,
   TenantRecord,
 } from "../../feature-flags/core/storage.ts";
 import type { Clock, TenantContext } from "../../feature-flags/core/types.ts";
@@ -21,8 +23,12 @@ import {
 import type { SqlEngine } from "./engine.ts";
 import { changesSince, readState } from "./feed.ts";
 import { listInstances, removeInstances, reportInstance } from "./instances.ts";
+import { releaseLease, takeLease } from "./leases.ts";
 import { getOverride, listOverrides, readOverrides } from "./overrides.ts";
 import { createTenantReader } from "./read-tenant.ts";
+import { countRolloutEvents, recordRolloutEvents } from "./rollout-events.ts";
+import { expireRolloutEvents } from "./rollout-expiry.ts";
+import { listRollouts, writeRollout } from "./rollouts.ts";
 import { writeOverride } from "./write-override.ts";
 
 /** The storage contract over any engine: what is done here is guarding, and the one read that a replica answers. */
@@ -67,21 +73,24 @@ export function sqlStorage(engine: SqlEngine, clock: Clock): FlagStorage {
   }
 
   async function write(request: OverrideWrite): Promise<OverrideWritten> {
-    let thrown: { readonly error: unknown } | undefined;
-    const decide: OverrideWrite["decide"] = (current) => {
-      try {
-        return request.decide(current);
-      } catch (error) {
-        thrown = { error };
-        throw error;
-      }
-    };
+    const { decide, original } = noting(request.decide);
     try {
       return await guarded("writing an override", async () =>
         noted(await writeOverride(engine, readRecord, { ...request, decide })),
       );
     } catch (error) {
-      throw thrown === undefined ? error : thrown.error;
+      throw original(error);
+    }
+  }
+
+  async function writeOfRollout(request: RolloutWrite): Promise<RolloutWritten> {
+    const { decide, original } = noting(request.decide);
+    try {
+      return await guarded("writing a rollout", async () =>
+        noted(await writeRollout(engine, { ...request, decide })),
+      );
+    } catch (error) {
+      throw original(error);
     }
   }
 
@@ -107,6 +116,16 @@ export function sqlStorage(engine: SqlEngine, clock: Clock): FlagStorage {
       guarded("reading the change feed", async () => noted(await changesSince(reads, revision, limit))),
     ...(engine.subscribe === undefined ? {} : { subscribe: engine.subscribe }),
     ...(engine.feedMode === undefined ? {} : { feedMode: engine.feedMode }),
+    listRollouts: () => guarded("listing rollouts", () => listRollouts(reads, words)),
+    writeRollout: writeOfRollout,
+    recordRolloutEvents: (events) =>
+      guarded("recording rollout events", () => recordRolloutEvents(engine, events)),
+    countRolloutEvents: (window) =>
+      guarded("counting rollout events", () => countRolloutEvents(reads, window)),
+    expireRolloutEvents: (limits) =>
+      guarded("forgetting rollout events", () => expireRolloutEvents(engine, limits)),
+    takeLease: (lease) => guarded("taking a lease", () => takeLease(engine, lease)),
+    releaseLease: (name, holder) => guarded("releasing a lease", () => releaseLease(engine, name, holder)),
     reportInstance: (report) => guarded("reporting an instance", () => reportInstance(engine, report)),
     listInstances: (seenSince) => guarded("listing instances", () => listInstances(engine, seenSince)),
     removeInstances: (id, seenBefore) =>
@@ -126,4 +145,20 @@ export function sqlStorage(engine: SqlEngine, clock: Clock): FlagStorage {
       return closing;
     },
   } satisfies FlagStorage);
+}
+
+/** The same decision, and a way back from the error a transaction ended with to what the decision threw. */
+function noting<Args extends readonly unknown[], Decision>(run: (...args: Args) => Decision) {
+  let thrown: { readonly error: unknown } | undefined;
+  return {
+    decide(...args: Args): Decision {
+      try {
+        return run(...args);
+      } catch (error) {
+        thrown = { error };
+        throw error;
+      }
+    },
+    original: (error: unknown): unknown => (thrown === undefined ? error : thrown.error),
+  };
 }

@@ -17,7 +17,35 @@ export interface Tables {
     id: string | null;
   };
   /** One row. Its revision is advanced, and so locked, by every transaction that changes something. */
-  flag_state: { id: number; revision: number; epoch: string };
+  flag_state: {
+    id: number;
+    revision: number;
+    epoch: string;
+    /** The revision that last changed any rollout. */
+    rollouts: number;
+    /** Milliseconds: events of rollouts before this were forgotten, and are not taken again. */
+    rollout_events_since: number;
+  };
+  feature_rollouts: {
+    feature_name: string;
+    rollout: string;
+    version: number;
+    revision: number;
+    updated_at: number;
+    updated_by: string | null;
+  };
+  /** The events themselves, for a while; in milliseconds. */
+  rollout_events: {
+    feature_name: string;
+    occurred_at: number;
+    customer_id: string;
+    event: string;
+    tier: number;
+    metadata: string | null;
+  };
+  /** How many there were in each minute, which is named by the millisecond it starts at. */
+  rollout_counts: { feature_name: string; minute: number; tier: number; event: string; count: number };
+  flag_leases: { name: string; holder: string; until: number };
   organizations: DirectoryColumns;
   customers: DirectoryColumns & { organization_id: string | null };
   /** How far each process has applied the feed. No change: it advances no revision and is not audited. */
@@ -57,6 +85,9 @@ interface ChangeColumns {
   on_behalf_of: string | null;
   changed_at: number;
   reason: string | null;
+  /** The rollout that changed. Such a row may be about no tenant, any other is about one. */
+  feature_name: string | null;
+  evidence: string | null;
 }
 
 interface DirectoryColumns {

@@ -34,6 +34,8 @@ export function changeColumns(table: string, words: SqlDialectWords) {
     asText(`${table}.on_behalf_of`).as("on_behalf_of"),
     words.milliseconds(`${table}.changed_at`).as("changed_at"),
     asText(`${table}.reason`).as("reason"),
+    asText(`${table}.feature_name`).as("feature_name"),
+    asText(`${table}.evidence`).as("evidence"),
   ] as const;
 }
 

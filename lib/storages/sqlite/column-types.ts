@@ -8,6 +8,8 @@ export const SQLITE_COLUMN_TYPES: ColumnTypes = Object.freeze({
   time: "integer",
   counter: "integer",
   tableEnd: " strict",
+  orderedTableEnd: " strict, without rowid",
+  altersChecks: false,
   // A UUID of version 4.
   randomId: `(select substr(h, 1, 8) || '-' || substr(h, 9, 4) || '-4' || substr(h, 14, 3) || '-a' || substr(h, 18, 3)
       || '-' || substr(h, 21) from (select lower(hex(randomblob(16))) as h))`,
