@@ -101,3 +101,32 @@ export interface LeaseRequest {
   readonly now: number;
   readonly until: number;
 }
+
+/** The part of a storage that keeps rollouts, what happened under them, and who looks after them. */
+export interface RolloutStorage {
+  /** ONE statement. */
+  listRollouts(): Promise<RolloutList>;
+  /** Lock all rollouts, decide, write, audit, advance the revision: one transaction. */
+  writeRollout(write: RolloutWrite): Promise<RolloutWritten>;
+  /**
+   * One transaction, that adds the new ones to the counts; resolves with how many were new. The same feature,
+   * customer, kind and timestamp count once, ever: an event as old as those already forgotten is not new either.
+   * No change: revision, feed and audit trail stay as they are.
+   */
+  recordRolloutEvents(events: readonly RolloutEvent[]): Promise<number>;
+  /**
+   * The events of a window, to the millisecond: ONE statement. By minute, tier and event. Where the window begins or
+   * ends within a minute, that minute's events must not have been forgotten: those that were are left out.
+   */
+  countRolloutEvents(window: RolloutWindow): Promise<readonly RolloutCount[]>;
+  /**
+   * Forgets the events, and the counts, of all minutes that were over by these times, in milliseconds since the
+   * Unix epoch. Counts stay when their events go.
+   */
+  expireRolloutEvents(limits: RolloutExpiry): Promise<void>;
+
+  /** True where the lease is free, has run out by `now`, or is this holder's: then it is held until `until`. */
+  takeLease(lease: LeaseRequest): Promise<boolean>;
+  /** Gives it back where it is this holder's. */
+  releaseLease(name: string, holder: string): Promise<void>;
+}

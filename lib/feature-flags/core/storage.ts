@@ -1,13 +1,4 @@
-import type {
-  LeaseRequest,
-  RolloutCount,
-  RolloutEvent,
-  RolloutExpiry,
-  RolloutList,
-  RolloutWindow,
-  RolloutWrite,
-  RolloutWritten,
-} from "./rollout-storage.ts";
+import type { RolloutStorage } from "./rollout-storage.ts";
 import type {
   Attributes,
   FlagChange,
@@ -25,6 +16,7 @@ export type {
   RolloutEventKind,
   RolloutExpiry,
   RolloutList,
+  RolloutStorage,
   RolloutWindow,
   RolloutWrite,
   RolloutWritten,
@@ -206,7 +198,7 @@ export interface InstanceRecord extends InstanceReport {
  * What a database must be able to do. Ids reaching it are already valid; every method rejects with a
  * `FlagError` and never answers a failure with a value. `strata-flags/testing` holds the suite that each must pass.
  */
-export interface FlagStorage {
+export interface FlagStorage extends RolloutStorage {
   /** "memory", "sqlite", "postgres". */
   readonly kind: string;
 
@@ -244,32 +236,6 @@ export interface FlagStorage {
   subscribe?(listener: (notice?: FeedNotice) => void): () => void;
   /** For operations: whether notices of changes arrive at present ("listen"), or only polling finds them. */
   feedMode?(): "listen" | "poll";
-
-  /** ONE statement. */
-  listRollouts(): Promise<RolloutList>;
-  /** Lock all rollouts, decide, write, audit, advance the revision: one transaction. */
-  writeRollout(write: RolloutWrite): Promise<RolloutWritten>;
-  /**
-   * One transaction, that adds the new ones to the counts; resolves with how many were new. The same feature,
-   * customer, kind and timestamp count once, ever: an event as old as those already forgotten is not new either.
-   * No change: revision, feed and audit trail stay as they are.
-   */
-  recordRolloutEvents(events: readonly RolloutEvent[]): Promise<number>;
-  /**
-   * The events of a window, to the millisecond: ONE statement. By minute, tier and event. Where the window begins or
-   * ends within a minute, that minute's events must not have been forgotten: those that were are left out.
-   */
-  countRolloutEvents(window: RolloutWindow): Promise<readonly RolloutCount[]>;
-  /**
-   * Forgets the events, and the counts, of all minutes that were over by these times, in milliseconds since the
-   * Unix epoch. Counts stay when their events go.
-   */
-  expireRolloutEvents(limits: RolloutExpiry): Promise<void>;
-
-  /** True where the lease is free, has run out by `now`, or is this holder's: then it is held until `until`. */
-  takeLease(lease: LeaseRequest): Promise<boolean>;
-  /** Gives it back where it is this holder's. */
-  releaseLease(name: string, holder: string): Promise<void>;
 
   /** Says how far this instance has got: adds or replaces its row, with the name of this machine. */
   reportInstance(report: InstanceReport): Promise<void>;
