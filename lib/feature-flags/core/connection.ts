@@ -23,7 +23,9 @@ export interface ConnectionOptions {
 }
 
 const WRITE_BUDGET = 10_000;
-const FEED_BUDGET = 2_000;
+const READ_BUDGET = 2_000;
+/** Of the one query that also has to find out that storage no longer answers. */
+const POLL_BUDGET = 1_000;
 const BULK_BUDGET = 30_000;
 const CLOSE_BUDGET = 10_000;
 
@@ -69,9 +71,14 @@ export class StorageConnection {
     return this.#queue.run(() => this.#run((storage) => storage.readTenant(context), this.#readBudget));
   }
 
-  /** A read that somebody waits for: the change feed's, an administrator's. */
+  /** A read that an administrator, or what runs beside evaluations, waits for. */
   read<T>(operation: (storage: FlagStorage) => Promise<T>): Promise<T> {
-    return this.#run(operation, FEED_BUDGET);
+    return this.#run(operation, READ_BUDGET);
+  }
+
+  /** A look at the change feed. */
+  poll<T>(operation: (storage: FlagStorage) => Promise<T>): Promise<T> {
+    return this.#run(operation, POLL_BUDGET);
   }
 
   /** A read of much, such as a page of all overrides. */

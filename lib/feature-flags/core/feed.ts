@@ -1,7 +1,8 @@
 import type { StorageConnection } from "./connection.ts";
 import { asStorageError, FlagError } from "./errors.ts";
 import type { OnceLog } from "./once-log.ts";
-import type { FeedEvent, StorageState } from "./storage.ts";
+import type { FeedEvent, FeedNotice, FlagStorage, StorageState } from "./storage.ts";
+import { ToldChanges } from "./told-changes.ts";
 import type { Clock } from "./types.ts";
 
 export interface FeedOptions {
@@ -10,7 +11,7 @@ export interface FeedOptions {
   /** 0 to 1; spreads polls so that many instances do not ask at once. */
   readonly random: () => number;
   readonly log: OnceLog;
-  /** Milliseconds between two polls. */
+  /** Milliseconds between two polls where no notices come; beside notices it is five times that. */
   readonly pollEvery: number;
   /** Applies committed changes, in order. Throwing means: not applied, ask again. */
   readonly apply: (events: readonly FeedEvent[], state: StorageState) => Promise<void>;
@@ -23,21 +24,29 @@ export interface FeedOptions {
 const PAGE = 1_000;
 /** Past so many missed revisions, reading everything anew is cheaper than reading each. */
 const TOO_FAR_BEHIND = 10_000;
-const LONGEST_WAIT = 30_000;
+const BESIDE_NOTICES = 5;
+const FIRST_RETRY = 250;
+const LAST_RETRY = 30_000;
 
 /**
  * Follows the sequence of committed changes: by the storage's own notices where it gives any, by polling always.
+ * A notice that says what was committed is applied at once, and compared with the tables by the next poll.
  * Revisions are applied in order and never twice; a restored database (another epoch, or revisions that went
  * back) resets everything.
  */
 export class FeedFollower {
   readonly #options: FeedOptions;
+  readonly #told = new ToldChanges();
   #state: StorageState | undefined;
+  /** Up to where the tables themselves have told; `state` may be ahead by what notices said. */
+  #confirmed = -1;
   #catchingUp: Promise<void> | undefined;
   /** The catching up whose end `wake` waits for already. */
   #looking: Promise<void> | undefined;
   #again = false;
   #failures = 0;
+  #pace = 0;
+  #storage: Pick<FlagStorage, "subscribe" | "feedMode"> | undefined;
   #confirmedAt: number | undefined;
   #cancelPoll: (() => void) | undefined;
   #unsubscribe: (() => void) | undefined;
@@ -72,7 +81,7 @@ export class FeedFollower {
   start({ epoch, revision }: StorageState): void {
     if (this.#closed) return;
     const isFirst = this.#state === undefined;
-    this.#state = { epoch, revision };
+    this.#continueFrom({ epoch, revision });
     if (!isFirst) return;
     this.#schedule();
     this.#subscribe();
@@ -93,48 +102,79 @@ export class FeedFollower {
   }
 
   async #follow(): Promise<void> {
+    // Over before its promise is kept, it would be taken for one that goes on.
+    await Promise.resolve();
     try {
-      while (this.#again && !this.#closed) {
+      while (!this.#closed) {
+        if (await this.#applyTold()) continue;
+        if (!this.#again) return;
         this.#again = false;
         while (!this.#closed && (await this.#step()));
+        if (this.#state !== undefined) this.#confirmedAt = this.#options.clock.now();
       }
-      if (this.#state !== undefined) this.#confirmedAt = this.#options.clock.now();
     } finally {
       this.#catchingUp = undefined;
     }
+  }
+
+  /** Applies what notices have said; false if that was nothing. */
+  async #applyTold(): Promise<boolean> {
+    const from = this.#state;
+    if (from === undefined) return false;
+    const { events, isCertain } = this.#told.take(from);
+    if (!isCertain) this.#again = true;
+    const last = events.at(-1);
+    if (last === undefined) return false;
+    const reached = { epoch: from.epoch, revision: last.revision };
+    await this.#options.apply(events, reached);
+    if (this.#state !== from) return true;
+    this.#state = reached;
+    this.#told.remember(events);
+    return true;
   }
 
   /** Reads and applies one page; true if there may be more. */
   async #step(): Promise<boolean> {
     const from = this.#state;
     if (from === undefined) return false;
-    const page = await this.#options.connection.read((storage) => storage.changesSince(from.revision, PAGE));
+    const asked = Math.min(this.#confirmed, from.revision);
+    const page = await this.#options.connection.poll((storage) => storage.changesSince(asked, PAGE));
     const restored = page.epoch !== from.epoch || page.revision < from.revision;
     if (restored || page.revision - from.revision > TOO_FAR_BEHIND) {
-      const { epoch, revision } = await this.#options.reset();
-      this.#state = { epoch, revision };
+      this.#continueFrom(await this.#options.reset());
       return true;
     }
     const last = page.events.at(-1);
     if (last === undefined) return this.#state !== from;
-    if (last.revision <= from.revision || last.revision > page.revision) {
+    if (last.revision <= asked || last.revision > page.revision) {
       // A damaged feed, which reading on would follow in circles: what it should have told is read anew.
-      const { epoch, revision } = await this.#options.reset();
-      this.#state = { epoch, revision };
+      this.#continueFrom(await this.#options.reset());
       return false;
     }
-    const reached = { epoch: from.epoch, revision: last.revision };
-    await this.#options.apply(page.events, reached);
+    const reached = { epoch: from.epoch, revision: Math.max(from.revision, last.revision) };
+    const events = this.#told.unapplied(page.events);
+    if (events.length > 0) await this.#options.apply(events, reached);
     // Unless it was told to go on from somewhere else meanwhile.
     if (this.#state !== from) return true;
     this.#state = reached;
+    this.#confirmed = last.revision;
+    this.#told.confirmed(last.revision);
     return last.revision < page.revision;
+  }
+
+  #continueFrom({ epoch, revision }: StorageState): void {
+    this.#state = { epoch, revision };
+    this.#confirmed = revision;
+    this.#told.clear();
   }
 
   /** Asks nothing of storage but to be told: the first notice, or the next poll, brings what was missed. */
   #subscribe(): void {
     const subscribed = this.#options.connection.read(async (storage) => {
-      if (!this.#closed) this.#unsubscribe ??= storage.subscribe?.(() => this.wake()) ?? (() => {});
+      if (this.#closed || this.#unsubscribe !== undefined) return;
+      this.#unsubscribe = storage.subscribe?.((notice) => this.#noticed(notice)) ?? (() => {});
+      this.#storage = storage;
+      this.#keepPace();
     });
     subscribed.catch((error: unknown) => this.#report(error));
   }
@@ -142,7 +182,20 @@ export class FeedFollower {
   /** Looks for changes now, without anybody waiting. */
   wake(): void {
     if (this.#closed || this.#state === undefined) return;
-    const looking = this.catchUp();
+    this.#attend(this.catchUp());
+  }
+
+  #noticed(notice: FeedNotice | undefined): void {
+    if (notice === undefined) {
+      this.wake();
+    } else if (!this.#closed && this.#state !== undefined) {
+      this.#told.add(notice);
+      this.#catchingUp ??= this.#follow();
+      this.#attend(this.#catchingUp);
+    }
+  }
+
+  #attend(looking: Promise<void>): void {
     if (looking === this.#looking) return;
     this.#looking = looking;
     looking.then(
@@ -156,7 +209,18 @@ export class FeedFollower {
       this.#failures = 0;
       this.#schedule();
     }
+    this.#keepPace();
     if (this.#unsubscribe === undefined) this.#subscribe();
+  }
+
+  /** Notices may have begun to come, or ceased: then the next poll is due at another time. */
+  #keepPace(): void {
+    if (this.#failures === 0 && this.#pace !== this.#paceNow()) this.#schedule();
+  }
+
+  #paceNow(): number {
+    const isTold = this.#storage?.subscribe !== undefined && this.#storage.feedMode?.() !== "poll";
+    return this.#options.pollEvery * (isTold ? BESIDE_NOTICES : 1);
   }
 
   #failed(cause: unknown): void {
@@ -172,13 +236,14 @@ export class FeedFollower {
     this.#options.onError(error);
   }
 
-  /** Polls go on whatever happens; failures double the wait, up to half a minute. */
+  /** Polls go on whatever happens: soon after a failure, then more and more seldom, up to half a minute. */
   #schedule(): void {
     if (this.#closed) return;
-    const { clock, pollEvery, random } = this.#options;
-    const longest = Math.max(pollEvery, LONGEST_WAIT);
-    const wait = Math.min(longest, pollEvery * 2 ** Math.min(this.#failures, 10));
-    const jittered = wait * (0.9 + 0.2 * random());
+    const { clock, random } = this.#options;
+    this.#pace = this.#paceNow();
+    const retry = Math.min(LAST_RETRY, FIRST_RETRY * 2 ** (this.#failures - 1));
+    const wait = this.#failures === 0 ? this.#pace : retry;
+    const jittered = wait * (0.8 + 0.4 * random());
     this.#cancelPoll?.();
     this.#cancelPoll = clock.setTimer(() => {
       this.#schedule();

@@ -1,7 +1,14 @@
 import { createHash } from "node:crypto";
 import { Kysely, sql } from "kysely";
 import { FlagError } from "../../feature-flags/core/errors.ts";
-import type { Database, RevisionSteps, SqlDialectWords, SqlEngine, WriteTransaction } from "../sql/engine.ts";
+import type {
+  Database,
+  EventSubject,
+  RevisionSteps,
+  SqlDialectWords,
+  SqlEngine,
+  WriteTransaction,
+} from "../sql/engine.ts";
 import type { MigrationTarget } from "../sql/migrate.ts";
 import { wholeNumber } from "../sql/rows.ts";
 import type { Tables } from "../sql/tables.ts";
@@ -10,6 +17,7 @@ import { asPostgresError, isRefusal, isWithoutRevision } from "./errors.ts";
 import type { ListenerOptions } from "./listener.ts";
 import { createLocks } from "./locks.ts";
 import { migrationTarget } from "./migration-target.ts";
+import { noticeText } from "./notice.ts";
 import type { PostgresPoolLike } from "./pool.ts";
 import { createSubscribers } from "./subscribers.ts";
 
@@ -69,7 +77,7 @@ export function postgresEngine(options: EngineOptions): PostgresEngine {
     transaction: (work) => db.transaction().execute(work),
     lockTenant: locks.tenant,
     lockWork: locks.work,
-    advance: (trx, steps) => advance(trx, steps, schema, channel),
+    advance: (trx, steps, about) => advance(trx, steps, about, schema, channel),
     isRefusal,
     asFlagError: (error, doing) => asPostgresError(error, name, doing),
     committed() {},
@@ -92,6 +100,7 @@ export function notificationChannel(schema: string): string {
 async function advance(
   trx: WriteTransaction,
   steps: RevisionSteps,
+  about: EventSubject | undefined,
   schema: string,
   channel: string,
 ): Promise<number> {
@@ -99,9 +108,9 @@ async function advance(
   const parts = made.map((step, index) => sql`, ${sql.id(`step_${index}`)} as (${step})`);
   const statement = sql<{ revision: string }>`
     with advanced as (
-      update ${sql.id(schema, "flag_state")} set revision = revision + 1 where id = 1 returning revision
+      update ${sql.id(schema, "flag_state")} set revision = revision + 1 where id = 1 returning revision, epoch
     )${sql.join(parts, sql``)}
-    select cast(revision as text) as revision, pg_notify(${channel}, cast(revision as text)) from advanced`;
+    select cast(revision as text) as revision, pg_notify(${channel}, ${noticeText(about)}) from advanced`;
   try {
     const { rows } = await statement.execute(trx);
     if (rows[0] !== undefined) return wholeNumber(rows[0].revision);

@@ -1,11 +1,12 @@
+import type { FeedNotice } from "../../feature-flags/core/storage.ts";
 import type { Clock, Log } from "../../feature-flags/core/types.ts";
 import { createBackoff } from "./backoff.ts";
 import { boundedWait } from "./bounded-wait.ts";
 import { listenUntilLost, type SessionEnd, type SessionOptions } from "./listening-session.ts";
 
 export interface ListenerOptions extends Omit<SessionOptions, "tell"> {
-  /** Told of every notice, and after every gap. */
-  readonly tell: () => void;
+  /** Told of every notice, with what it says; and without after every gap, and when listening is lost. */
+  readonly tell: (notice?: FeedNotice) => void;
   readonly clock: Clock;
   /** 0 to 1, for jitter. */
   readonly random: () => number;
@@ -54,9 +55,11 @@ export function listenForCommits(options: ListenerOptions): PostgresListener {
     while (!closing.signal.aborted) {
       const end = await listenUntilLost(options, proved, closing.signal);
       if (closing.signal.aborted) return;
+      const wasListening = listeningSince !== undefined;
       if (listeningSince !== undefined && clock.now() - listeningSince >= HEALTHY_AFTER) backoff.reset();
       listeningSince = undefined;
       report(end);
+      if (wasListening) tell();
       await pause(end.why === "lost" ? backoff.next() : HOPELESS_RETRY * (0.75 + random() / 2));
     }
   }

@@ -1,6 +1,8 @@
+import type { FeedNotice } from "../../feature-flags/core/storage.ts";
 import type { Clock } from "../../feature-flags/core/types.ts";
 import { type BoundedWait, boundedWait } from "./bounded-wait.ts";
 import { isWrongCredentials, refusesStatement } from "./errors.ts";
+import { parseNotice } from "./notice.ts";
 import type { PostgresClientLike } from "./pool.ts";
 
 export interface SessionOptions {
@@ -9,8 +11,8 @@ export interface SessionOptions {
   readonly connect: () => Promise<PostgresClientLike>;
   /** Sends a notice the way commits do: through the pool, so that a pooler between shows. */
   readonly notify: (payload: string) => Promise<void>;
-  /** Told of every notice. */
-  readonly tell: () => void;
+  /** Told of every notice, with what it says where that can be read. */
+  readonly tell: (notice?: FeedNotice) => void;
   readonly clock: Clock;
   /** Told each statement before it runs. */
   readonly onQuery: ((sql: string) => void) | undefined;
@@ -85,7 +87,7 @@ async function prove(client: PostgresClientLike, options: SessionOptions, wait: 
   const { promise: arrived, resolve } = Promise.withResolvers<boolean>();
   client.on("notification", ({ payload }) => {
     if (payload === probe) resolve(true);
-    else if (payload?.startsWith(PROBE) !== true) tell();
+    else if (payload?.startsWith(PROBE) !== true) tell(parseNotice(payload));
   });
   try {
     await ask(client, `listen "${channel}"`, options, wait);

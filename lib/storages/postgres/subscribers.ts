@@ -1,10 +1,11 @@
+import type { FeedNotice } from "../../feature-flags/core/storage.ts";
 import { createListeners } from "../listeners.ts";
 import { type ListenerOptions, listenForCommits, type PostgresListener } from "./listener.ts";
 
 /** Those who want to know of commits, and a listening connection for as long as there are any. */
 export interface Subscribers {
   readonly isListening: boolean;
-  readonly add: (listener: () => void) => () => void;
+  readonly add: (listener: (notice?: FeedNotice) => void) => () => void;
   close(): void;
 }
 

@@ -1,6 +1,6 @@
 import type { Expression, Kysely, OperationNodeSource, RawBuilder, Transaction } from "kysely";
 import type { FlagError } from "../../feature-flags/core/errors.ts";
-import type { OverrideWrite } from "../../feature-flags/core/storage.ts";
+import type { FeedEvent, OverrideWrite } from "../../feature-flags/core/storage.ts";
 import type { Tables } from "./tables.ts";
 
 export type Database = Kysely<Tables>;
@@ -8,6 +8,9 @@ export type WriteTransaction = Transaction<Tables>;
 
 /** Statements that carry the revision being made, given the expression that stands for it. */
 export type RevisionSteps = (revision: RawBuilder<number>) => readonly OperationNodeSource[];
+
+/** Whom a change is about. */
+export type EventSubject = Pick<FeedEvent, "scope" | "id">;
 
 export type TenantLock = Pick<OverrideWrite, "tenant" | "organizationId">;
 
@@ -48,8 +51,11 @@ export interface SqlEngine {
   ): Promise<(organizationId: string | undefined) => boolean>;
   /** Makes this transaction the only one to do the named work. */
   lockWork(trx: WriteTransaction, name: string): Promise<void>;
-  /** Advances the revision, which every other writer then waits for, and runs the steps that carry it. */
-  advance(trx: WriteTransaction, steps: RevisionSteps): Promise<number>;
+  /**
+   * Advances the revision, which every other writer then waits for, and runs the steps that carry it. `about` is the
+   * revision's one event, where it has just one: notices of the commit can say it.
+   */
+  advance(trx: WriteTransaction, steps: RevisionSteps, about?: EventSubject): Promise<number>;
   /** Whether the statement itself was refused, not the whole database: then another one may still succeed. */
   isRefusal(error: unknown): boolean;
   asFlagError(error: unknown, doing: string): FlagError;

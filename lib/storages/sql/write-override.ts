@@ -72,16 +72,19 @@ async function store(
   override: NewOverride,
 ): Promise<OverrideWritten> {
   const changes = Object.freeze([...decision.changes]);
+  const about = { scope: write.tenant.kind, id: write.tenant.id };
   const advance = (table: "feature_flag_changes" | "pending_flag_changes" | undefined) =>
-    engine.advance(trx, (revision) => [
-      overrideStep(engine, trx, write, override, revision),
-      trx
-        .insertInto("flag_revisions")
-        .values({ revision, place: 0, scope: write.tenant.kind, id: write.tenant.id }),
-      ...(table === undefined || changes.length === 0
-        ? []
-        : [insertAuditRows(engine, trx, table, revision, write, changes)]),
-    ]);
+    engine.advance(
+      trx,
+      (revision) => [
+        overrideStep(engine, trx, write, override, revision),
+        trx.insertInto("flag_revisions").values({ revision, place: 0, ...about }),
+        ...(table === undefined || changes.length === 0
+          ? []
+          : [insertAuditRows(engine, trx, table, revision, write, changes)]),
+      ],
+      about,
+    );
 
   const audited = await underSavepoint(engine, trx, () => advance("feature_flag_changes"));
   if ("value" in audited) {

@@ -122,7 +122,11 @@ describe("the connections of a PostgreSQL storage", () => {
     });
     await storage.registerOrganizations([{ id: "o" }]);
     await listener.query("select 1");
-    expect(told).toEqual(["1", "2"]);
+    const { epoch } = await storage.readState();
+    expect(told.map((payload) => JSON.parse(payload ?? ""))).toEqual([
+      [1, epoch, "customer", "c"],
+      [2, epoch, null, null],
+    ]);
     await listener.end();
   });
 });

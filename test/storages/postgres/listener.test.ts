@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { describe, expect, it } from "vitest";
 import { postgresStorage } from "../../../lib/storages/postgres/index.ts";
-import { eventually, listens, polls, startListening } from "./listening.ts";
+import { eventually, listenStatement, listens, polls, startListening } from "./listening.ts";
 
 const SUBSCRIBING = fileURLToPath(new URL("subscribing-process.ts", import.meta.url));
 const RECONNECT = /is lost|Listening for changes again/;
@@ -113,9 +113,9 @@ describe("listening for commits", () => {
     const listening = await startListening();
     const { reader, database, leave } = listening;
     const count = async () => {
-      const { rows } = await database.pool.query(
-        "select pid from pg_stat_activity where application_name like 'listening %' and query like 'listen \"%'",
-      );
+      const { rows } = await database.pool.query("select pid from pg_stat_activity where query = $1", [
+        listenStatement(database),
+      ]);
       return rows.length;
     };
     const leaveToo = reader.subscribe?.(() => undefined);

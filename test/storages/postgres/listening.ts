@@ -3,6 +3,7 @@ import pg from "pg";
 import { onTestFinished } from "vitest";
 import type { FlagStorage } from "../../../lib/feature-flags/core/storage.ts";
 import type { Clock } from "../../../lib/feature-flags/core/types.ts";
+import { notificationChannel } from "../../../lib/storages/postgres/engine.ts";
 import { type PostgresStorageOptions, postgresStorage } from "../../../lib/storages/postgres/index.ts";
 import { type ManualClock, manualClock } from "../../../lib/testing/index.ts";
 import { type LoggedLine, recordedLog } from "../../feature-flags/recorded-log.ts";
@@ -75,13 +76,19 @@ export async function startListening(
     async cut() {
       const { rowCount } = await database.pool.query(
         `select pg_terminate_backend(pid, 10000) from pg_stat_activity
-         where application_name in ($1, 'strata listener') and query ~ '^(listen "|select 1$)'`,
-        [application],
+         where application_name = $1 and query ~ '^(listen "|select 1$)'
+            or application_name = 'strata listener' and query = $2`,
+        [application, listenStatement(database)],
       );
       return rowCount ?? 0;
     },
     passWait: () => clock.advance(waits.at(-1) ?? 0),
   };
+}
+
+/** What a listening connection has said last, until it is asked whether it is there: other tests listen too. */
+export function listenStatement({ schema }: TestDatabase): string {
+  return `listen "${notificationChannel(schema)}"`;
 }
 
 /** Gives the network and the server their time, and leaves the clock where it is. */

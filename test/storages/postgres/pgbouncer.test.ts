@@ -94,7 +94,7 @@ test("through PgBouncer in transaction mode, notices are found not to come, and 
   const past = await postgresStorage({ ...options, listen: { url: database.url } });
   onTestFinished(() => past.close());
   const told = Promise.withResolvers<void>();
-  past.subscribe?.(told.resolve);
+  past.subscribe?.(() => told.resolve());
   await told.promise;
   expect(past.feedMode?.()).toBe("listen");
 });

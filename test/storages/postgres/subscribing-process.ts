@@ -8,6 +8,6 @@ const [how, url = "", schema = ""] = process.argv.slice(2);
 const pool = new pg.Pool({ connectionString: url, allowExitOnIdle: true });
 const storage = await postgresStorage({ pool, schema, ...(how === "url" ? { listen: { url } } : {}) });
 const staying = setInterval(() => undefined, 1_000);
-await new Promise<void>((told) => storage.subscribe?.(told));
+await new Promise<void>((told) => storage.subscribe?.(() => told()));
 clearInterval(staying);
 process.stdout.write("told\n");
