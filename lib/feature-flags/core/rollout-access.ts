@@ -1,0 +1,41 @@
+import type { FlagDefinition } from "./definition.ts";
+import type { OnceLog } from "./once-log.ts";
+import type { Rollout } from "./rollout.ts";
+import type { FlagStorage, RolloutWrite, RolloutWritten } from "./storage.ts";
+import type { Clock, FlagEvaluation, TenantContext } from "./types.ts";
+
+/** A rollout as it is held in memory: checked, frozen. */
+export interface HeldRollout extends Rollout {
+  readonly version: number;
+  readonly revision: number;
+}
+
+/** What a flag manager gives to those who steer rollouts. */
+export interface RolloutAccess<C extends object> {
+  readonly definition: FlagDefinition<C>;
+  readonly environment: string;
+  readonly clock: Clock;
+  /** 0 to 1, for jitter. */
+  readonly random: () => number;
+  readonly newId: () => string;
+  /** Of this process, among those on the same storage. */
+  readonly instanceId: string;
+  readonly log: OnceLog;
+  readonly audit: "required" | "best-effort";
+  /** What is in memory, kept current by the change feed. */
+  active(): readonly HeldRollout[];
+  get(featureName: string): HeldRollout | undefined;
+  /** Reads them all anew, and applies them here. */
+  refresh(): Promise<void>;
+  /** Writes through the guarded connection, and applies the change in this process before it resolves. */
+  write(write: RolloutWrite): Promise<RolloutWritten>;
+  /** A guarded read. */
+  read<T>(operation: (storage: FlagStorage) => Promise<T>): Promise<T>;
+  /** A guarded write that changes no flag, within ten seconds. */
+  record<T>(operation: (storage: FlagStorage) => Promise<T>): Promise<T>;
+  evaluate(context: TenantContext): Promise<FlagEvaluation<C>>;
+  /** Told of each evaluation that was asked with `exposure: true`. The returned function ends it. */
+  onExposure(listener: (context: TenantContext, organizationId: string | undefined) => void): () => void;
+  /** Told whenever the rollouts in memory have changed. The returned function ends it. */
+  onChange(listener: () => void): () => void;
+}
