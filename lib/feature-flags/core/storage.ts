@@ -59,6 +59,8 @@ export interface LockedTenant {
   readonly organization: StoredOverride | undefined;
   /** For an organization, where asked for: the overrides of its known customers, by customer id. */
   readonly customers: ReadonlyMap<string, StoredOverride>;
+  /** The revision that last changed any rollout; 0 where none ever did. */
+  readonly rollouts: number;
 }
 
 export interface OverrideDecision {

@@ -7,6 +7,7 @@ import type {
 import type { FlagChange, FlagChangeEvent, FlagValue } from "../../feature-flags/core/types.ts";
 import { requireActorAndReason, storedJson } from "../write-rules.ts";
 import { frozenJson } from "./frozen-json.ts";
+import { rolloutsRevision } from "./rollouts.ts";
 import { currentRevision, type MemoryTables, organizationOf } from "./tables.ts";
 
 /**
@@ -44,14 +45,15 @@ export function writeOverride(tables: MemoryTables, write: OverrideWrite): Overr
 function lockedTenant(tables: MemoryTables, write: OverrideWrite): LockedTenant {
   const { kind, id } = write.tenant;
   const own = tables.overrides[kind].get(id);
+  const rollouts = rolloutsRevision(tables);
   if (kind === "organization") {
     const customers = write.withCustomers === true ? customerOverrides(tables, id) : new Map();
-    return { own, organizationId: undefined, organization: undefined, customers };
+    return { own, organizationId: undefined, organization: undefined, customers, rollouts };
   }
   const organizationId = organizationOf(tables, id, write.organizationId);
   const organization =
     organizationId === undefined ? undefined : tables.overrides.organization.get(organizationId);
-  return { own, organizationId, organization, customers: new Map() };
+  return { own, organizationId, organization, customers: new Map(), rollouts };
 }
 
 function customerOverrides(tables: MemoryTables, organizationId: string): Map<string, StoredOverride> {

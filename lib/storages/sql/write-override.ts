@@ -47,10 +47,10 @@ async function lockedTenant(
   const { tenant } = write;
   if (tenant.kind === "organization") {
     await engine.lockTenant(trx, write);
-    const { organization: own } = await readTenant(trx, { organizationId: tenant.id });
+    const { organization: own, rollouts } = await readTenant(trx, { organizationId: tenant.id });
     const customers =
       write.withCustomers === true ? await overridesOfCustomers(trx, engine.words, tenant.id) : new Map();
-    return { own, organizationId: undefined, organization: undefined, customers };
+    return { own, organizationId: undefined, organization: undefined, customers, rollouts };
   }
   const context = { customerId: tenant.id, organizationId: write.organizationId };
   let isLocked = await engine.lockTenant(trx, write);
@@ -60,8 +60,8 @@ async function lockedTenant(
     isLocked = await engine.lockTenant(trx, { tenant, organizationId: record.organizationId });
     record = await readTenant(trx, context);
   }
-  const { customer: own, organization, organizationId } = record;
-  return { own, organizationId, organization, customers: new Map() };
+  const { customer: own, organization, organizationId, rollouts } = record;
+  return { own, organizationId, organization, customers: new Map(), rollouts };
 }
 
 async function store(
