@@ -29,6 +29,22 @@ const calls: Readonly<Record<string, (storage: FlagStorage) => Promise<unknown>>
   retryAudit: (storage) => storage.retryAudit(),
   readState: (storage) => storage.readState(),
   changesSince: (storage) => storage.changesSince(0, 1),
+  listRollouts: (storage) => storage.listRollouts(),
+  writeRollout: (storage) =>
+    storage.writeRollout({
+      featureName: "one",
+      changeId: "change-1",
+      changedBy: "ada",
+      changedAt: 1,
+      reason: "none",
+      audit: "required",
+      decide: () => undefined,
+    }),
+  recordRolloutEvents: (storage) => storage.recordRolloutEvents([]),
+  countRolloutEvents: (storage) => storage.countRolloutEvents({ featureName: "one", since: 0, until: 1 }),
+  expireRolloutEvents: (storage) => storage.expireRolloutEvents({ eventsBefore: 0, countsBefore: 0 }),
+  takeLease: (storage) => storage.takeLease({ name: "one", holder: "a", now: 0, until: 1 }),
+  releaseLease: (storage) => storage.releaseLease("one", "a"),
   reportInstance: (storage) =>
     storage.reportInstance({ id: "one", pid: 1, version: "1.0.0", epoch: "e", revision: 0, seenAt: 1 }),
   listInstances: (storage) => storage.listInstances(0),

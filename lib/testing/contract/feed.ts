@@ -124,7 +124,7 @@ export const feed = topic("feed", [
 ]);
 
 /** A subscriber that reads the feed whenever it was told, and so knows which revision it has seen. */
-function tellings(storage: FlagStorage) {
+export function tellings(storage: FlagStorage) {
   let seen = 0;
   let told = Promise.withResolvers<void>();
   assert.ok(storage.subscribe !== undefined, "the harness says that this storage can be subscribed to");

@@ -3,6 +3,7 @@ import type { FlagStorage } from "../../feature-flags/core/storage.ts";
 import { refused } from "./checks.ts";
 import { caseNeeding, contractCase, topic } from "./contract-case.ts";
 import { report } from "./instances.ts";
+import { putRollout, rolloutEvent } from "./rollout-writes.ts";
 import { wholeState } from "./whole-state.ts";
 import { customer, organization, put } from "./writes.ts";
 
@@ -10,7 +11,7 @@ const KEY = { id: "one", role: "admin", name: "first", secretHash: "00", created
 
 export const lifecycle = topic("lifecycle", [
   contractCase("a fresh storage is empty", async (storage) => {
-    const { state, ...rest } = await wholeState(storage);
+    const { state, rollouts: _, ...rest } = await wholeState(storage);
     assert.deepEqual(rest, {
       feed: [],
       overrides: [],
@@ -21,6 +22,8 @@ export const lifecycle = topic("lifecycle", [
     });
     assert.deepEqual({ ...(await storage.readState()), epoch: "" }, { epoch: "", revision: 0 });
     assert.deepEqual(state, await storage.readState());
+    const { epoch } = await storage.readState();
+    assert.deepEqual({ ...(await storage.listRollouts()) }, { epoch, revision: 0, rollouts: [] });
   }),
 
   contractCase("its operations work taken off the object and spread into another", async (storage) => {
@@ -97,6 +100,13 @@ function everyOperation(storage: FlagStorage): Readonly<Record<string, () => Pro
     listChanges: () => storage.listChanges({ limit: 10 }),
     lastChanges: () => storage.lastChanges({ customerId: "cust_1" }),
     retryAudit: () => storage.retryAudit(),
+    listRollouts: () => storage.listRollouts(),
+    writeRollout: () => putRollout(storage, "one", {}),
+    recordRolloutEvents: () => storage.recordRolloutEvents([rolloutEvent()]),
+    countRolloutEvents: () => storage.countRolloutEvents({ featureName: "one", since: 0, until: 1 }),
+    expireRolloutEvents: () => storage.expireRolloutEvents({ eventsBefore: 0, countsBefore: 0 }),
+    takeLease: () => storage.takeLease({ name: "one", holder: "a", now: 0, until: 1 }),
+    releaseLease: () => storage.releaseLease("one", "a"),
     readState: () => storage.readState(),
     changesSince: () => storage.changesSince(0, 10),
     reportInstance: () => storage.reportInstance(report({})),

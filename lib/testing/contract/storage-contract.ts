@@ -8,9 +8,16 @@ import { directorySearch } from "./directory-search.ts";
 import { faults } from "./faults.ts";
 import { feed } from "./feed.ts";
 import { instances } from "./instances.ts";
+import { leases } from "./leases.ts";
 import { lifecycle } from "./lifecycle.ts";
 import { overridePaging } from "./override-paging.ts";
 import { reading } from "./reading.ts";
+import { rolloutAudit } from "./rollout-audit.ts";
+import { rolloutConcurrency } from "./rollout-concurrency.ts";
+import { rolloutEvents } from "./rollout-events.ts";
+import { rolloutExpiry } from "./rollout-expiry.ts";
+import { rolloutFaults } from "./rollout-faults.ts";
+import { rollouts } from "./rollouts.ts";
 import { sharedData } from "./shared-data.ts";
 import { versions } from "./versions.ts";
 import { writing } from "./writing.ts";
@@ -31,5 +38,12 @@ export const storageContract: readonly ContractCase[] = Object.freeze([
   ...adminKeys,
   ...concurrency,
   ...sharedData,
+  ...rollouts,
+  ...rolloutAudit,
+  ...rolloutEvents,
+  ...rolloutExpiry,
+  ...leases,
+  ...rolloutConcurrency,
   ...faults,
+  ...rolloutFaults,
 ]);

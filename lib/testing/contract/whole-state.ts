@@ -8,6 +8,7 @@ export async function wholeState(storage: FlagStorage): Promise<Readonly<Record<
     state: await storage.readState(),
     feed: await wholeFeed(storage),
     overrides: await allOverrides(storage),
+    rollouts: await storage.listRollouts(),
     changes: await allChanges(storage),
     organizations: await storage.listOrganizations({ limit: 10_000 }),
     customers: await storage.listCustomers({ limit: 10_000 }),

@@ -80,7 +80,11 @@ function removing({ own }: LockedTenant, paths: readonly string[]): OverrideDeci
 
 /** What an override says; nothing where there is none. */
 export function flagsOf(override: StoredOverride | undefined): FlagObject {
-  return isFlagObject(override?.flags) ? override.flags : {};
+  return flagsIn(override?.flags);
+}
+
+export function flagsIn(value: unknown): FlagObject {
+  return isFlagObject(value) ? value : {};
 }
 
 export function leafChange(path: string, before: FlagValue | undefined, after: FlagValue | undefined) {

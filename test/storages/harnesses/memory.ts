@@ -24,6 +24,7 @@ export function memoryHarness(
         "closing and reopening keeps everything",
         "versions and revisions go on where they were, in the same epoch",
         "kept rows wait through a restart",
+        "rollouts, their counts and leases outlast a restart",
       ]),
       ...exceptions("memory's data has one storage", [
         "what one writes, the other reads and finds in the feed",
@@ -34,6 +35,9 @@ export function memoryHarness(
         "closing one leaves the other open",
         "what one storage reports, another lists, and may take away",
         "of reports made at once through both, the last one stays",
+        "writers of rollouts through both write one after the other",
+        "batches recorded through both at once count each event once",
+        "of those that ask for a lease through both at once, one gets it",
       ]),
       ...exceptions("memory asks no database, so there are no queries to count or to fail", [
         "a report and a listing take one query each",
@@ -48,6 +52,13 @@ export function memoryHarness(
         "a first admin key that fails at any query is not stored",
         "kept audit rows survive a retry that fails at any query",
         "a failed read is an error with a code and never an answer",
+        "all rollouts are read with one query",
+        "a window is counted with one query, whatever its ends",
+        "five thousand events are recorded with as many queries as one",
+        "a rollout's write that fails at any query leaves everything as it was, and the next one works",
+        "a batch of events whose recording fails at any query is not recorded at all",
+        "forgetting that fails at any query lets no event count twice, and the next time it is done",
+        "a lease whose taking fails at any query is not taken",
       ]),
       ...exceptions("memory's audit trail is a list: it refuses no row, and only the storage reaches it", [
         "a best-effort change commits when its audit rows are refused, and they are kept",
@@ -55,6 +66,8 @@ export function memoryHarness(
         "where the audit is required, a refused row undoes the whole change",
         "while the audit is refused, an unchanged decision and reading go on as ever",
         "the database itself refuses to change or delete audit rows",
+        "a rollout whose audit row is refused does not change, whatever is asked of the audit",
+        "the database refuses to change or delete a rollout's audit rows, too",
       ]),
     ],
   };
