@@ -27,6 +27,8 @@ export function failingStorage(storage: FlagStorage): FailingStorage {
       writeOverride: unlessDown(storage.writeOverride),
       listOverrides: unlessDown(storage.listOverrides),
       lastChanges: unlessDown(storage.lastChanges),
+      listRollouts: unlessDown(storage.listRollouts),
+      writeRollout: unlessDown(storage.writeRollout),
       readState: unlessDown(storage.readState),
       changesSince: unlessDown(storage.changesSince),
     },

@@ -8,7 +8,7 @@ import { byCodePoint, HOSTILE_IDS } from "./hostile-ids.ts";
 import { putRollout, rolloutDecision, rolloutIn, writeRollout } from "./rollout-writes.ts";
 import { DIFFICULT_VALUES } from "./values.ts";
 import { wholeState } from "./whole-state.ts";
-import { customer, organization, put, WRITTEN_AT } from "./writes.ts";
+import { customer, organization, put, WRITTEN_AT, write } from "./writes.ts";
 
 export const rollouts = topic("rollouts", [
   contractCase(
@@ -63,7 +63,7 @@ export const rollouts = topic("rollouts", [
   }),
 
   contractCase(
-    "a tenant's record and the list tell the revision that last changed any rollout",
+    "records, writers and the list tell the revision that last changed any rollout",
     async (storage) => {
       const first = await putRollout(storage, "a", {});
       const second = await putRollout(storage, "b", {});
@@ -72,7 +72,14 @@ export const rollouts = topic("rollouts", [
       const told = async () => {
         const records = [{ customerId: "cust_1" }, { organizationId: "org_1" }, { customerId: "new" }, {}];
         const read = await Promise.all(records.map((context) => storage.readTenant(context)));
-        return [...new Set([...read.map((one) => one.rollouts), (await storage.listRollouts()).revision])];
+        const seen = [...read.map((record) => record.rollouts), (await storage.listRollouts()).revision];
+        for (const tenant of [customer("cust_1"), organization("org_1"), customer("new")]) {
+          await write(storage, tenant, (current) => {
+            seen.push(current.rollouts);
+            return undefined;
+          });
+        }
+        return [...new Set(seen)];
       };
       assert.deepEqual(await told(), [second.revision]);
       const third = await putRollout(storage, "a", {});

@@ -19,6 +19,7 @@ export function rememberedReads(storage: FlagStorage): RememberedReads {
     };
   }
   const readState = once(() => storage.readState());
+  const listRollouts = once(() => storage.listRollouts());
   return {
     storage: {
       ...storage,
@@ -26,6 +27,7 @@ export function rememberedReads(storage: FlagStorage): RememberedReads {
       listOverrides: once(storage.listOverrides),
       listCustomers: once(storage.listCustomers),
       readState: () => readState("state"),
+      listRollouts: () => listRollouts("rollouts"),
     },
     forget() {
       for (const forgetAll of memories) forgetAll();
