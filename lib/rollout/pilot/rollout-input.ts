@@ -118,8 +118,8 @@ function thresholdOf(input: unknown): RollbackThreshold {
   });
 }
 
-/** Seven days: the first of them is counted event by event, and events are not kept longer. */
-const LONGEST_WINDOW = 7 * 86_400_000;
+/** Six days: where a window begins is counted event by event, and events are kept for seven. */
+const LONGEST_WINDOW = 6 * 86_400_000;
 
 function scheduleOf(input: unknown): RolloutSchedule {
   if (!isPlainObject(input)) throw invalid("schedule must be an object: { bakeTime }.");

@@ -3,7 +3,7 @@ import type { Rollout, RolloutStatus, RolloutStep } from "../../feature-flags/co
 import { MAX_LISTED, MAX_STEPS } from "../../feature-flags/core/rollout-parse.ts";
 import type { TenantRef } from "../../feature-flags/core/storage.ts";
 import type { FlagObject } from "../../feature-flags/core/types.ts";
-import { servedPercentage } from "./tiers.ts";
+import { servedPercentage, standsSince } from "./tiers.ts";
 
 /** A rollout's next state; undefined where it is there already. Throws ROLLOUT_REFUSED where it cannot get there. */
 export type Transition = (rollout: Rollout, now: number) => Rollout | undefined;
@@ -63,7 +63,10 @@ function at(rollout: Rollout, asked: number, now: number): Rollout {
   const { targetTier } = rollout;
   const tier = Math.min(asked, targetTier);
   const status: RolloutStatus = tier === targetTier ? "completed" : "in_progress";
-  const steps: readonly RolloutStep[] = [...rollout.steps.slice(1 - MAX_STEPS), { tier, at: now }];
+  const steps: readonly RolloutStep[] = [
+    ...rollout.steps.slice(1 - MAX_STEPS),
+    { tier, at: Math.max(now, standsSince(rollout)) },
+  ];
   return { ...rollout, status, tier, steps };
 }
 
