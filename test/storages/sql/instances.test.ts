@@ -1,11 +1,12 @@
 import { hostname } from "node:os";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { InstanceReport } from "../../../lib/feature-flags/core/storage.ts";
+import { takenBackTo } from "../taken-back.ts";
 import { engines, type SqlDatabase } from "./databases.ts";
 
 const REPORT: InstanceReport = { id: "i", pid: 1, version: "1.0.0", epoch: "e", revision: 1, seenAt: 1 };
 
-describe.each(engines)("instances on $name", ({ create }) => {
+describe.each(engines)("instances on $name", ({ name, create }) => {
   let database: SqlDatabase;
   beforeEach(async () => {
     database = await create();
@@ -34,8 +35,7 @@ describe.each(engines)("instances on $name", ({ create }) => {
 
   it("come with a migration of their own to a schema that was there before", async () => {
     await database.migrate();
-    await database.run("drop table flag_instances");
-    await database.run("delete from strata_migrations where name = '0002-instances'");
+    await database.run(takenBackTo("0001-initial", name === "SQLite" ? "sqlite" : "postgres"));
     await expect(database.open({ migrate: false })).rejects.toMatchObject({ code: "SCHEMA_OUTDATED" });
     const storage = await database.open();
     await storage.reportInstance(REPORT);

@@ -48,12 +48,28 @@ it("no query searches a table without an index", async () => {
     }
   }
   await watched.listChanges({ changeId: "x", limit: 1 });
+  await watched.listChanges({ featureName: "f", before: place, limit: 1 });
   await watched.lastChanges(context);
   await watched.changesSince(0, 10);
   await watched.readState();
   await watched.listCustomers({ limit: 1, organizationId: "o", after: "a" });
   await watched.readCustomers(["c"]);
   await watched.findAdminKey("k");
+  await watched.writeRollout({
+    featureName: "f",
+    changeId: "x",
+    changedBy: "me",
+    changedAt: 1,
+    reason: "because",
+    audit: "required",
+    decide: () => ({ rollout: {}, path: "a", oldValue: undefined, newValue: 1 }),
+  });
+  const [featureName, timestamp] = ["f", 100_000];
+  await watched.recordRolloutEvents([{ featureName, customerId: "c", event: "error", timestamp, tier: 0 }]);
+  await watched.countRolloutEvents({ featureName, since: 1, until: 200_001 });
+  await watched.expireRolloutEvents({ eventsBefore: 200_000, countsBefore: 200_000 });
+  await watched.takeLease({ name: "l", holder: "a", now: 0, until: 1 });
+  await watched.releaseLease("l", "a");
   await watched.close();
 
   using database = new DatabaseSync(file);
