@@ -1,4 +1,5 @@
 import { type RawBuilder, sql } from "kysely";
+import { FlagError } from "../../feature-flags/core/errors.ts";
 import type { OverrideWrite, TenantRef } from "../../feature-flags/core/storage.ts";
 import type { FlagChange, FlagObject, FlagValue } from "../../feature-flags/core/types.ts";
 import type { SqlEngine, WriteTransaction } from "./engine.ts";
@@ -175,6 +176,15 @@ export async function underSavepoint<T>(
     await sql`rollback to savepoint audit`.execute(trx);
     return { refusal: error };
   }
+}
+
+/** What a change ends with whose rows neither this table nor, where that may be, the one beside it takes. */
+export function auditUnavailable(cause: unknown): FlagError {
+  return new FlagError(
+    "AUDIT_UNAVAILABLE",
+    "The audit trail did not take this change's rows, so the change was not made. Repair feature_flag_changes.",
+    { cause },
+  );
 }
 
 function isAfter(place: Place): RawBuilder<boolean> {

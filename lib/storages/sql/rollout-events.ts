@@ -122,8 +122,9 @@ async function addCounts(trx: WriteTransaction, words: SqlDialectWords, rows: re
     .execute();
 }
 
-function takenSince(trx: WriteTransaction) {
-  return trx.selectFrom("flag_state").select("rollout_events_since").where("id", "=", 1);
+function takenSince(trx: WriteTransaction): RawBuilder<number> {
+  const since = trx.selectFrom("flag_state").select("rollout_events_since").where("id", "=", 1);
+  return sql<number>`coalesce((${since}), 0)`;
 }
 
 function eventRow({ featureName, timestamp, customerId, event, tier, metadata }: RolloutEvent) {

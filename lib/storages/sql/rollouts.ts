@@ -1,4 +1,4 @@
-import { FlagError } from "../../feature-flags/core/errors.ts";
+import { type RawBuilder, sql } from "kysely";
 import type {
   RolloutDecision,
   RolloutList,
@@ -7,7 +7,7 @@ import type {
   StoredRollout,
 } from "../../feature-flags/core/storage.ts";
 import { requireActorAndReason, storedJson } from "../write-rules.ts";
-import { insertAuditRows, underSavepoint } from "./audit-rows.ts";
+import { auditUnavailable, insertAuditRows, underSavepoint } from "./audit-rows.ts";
 import type { Database, SqlDialectWords, SqlEngine, WriteTransaction } from "./engine.ts";
 import { type RolloutColumn, rolloutOf, type TextRow, wholeNumber } from "./rows.ts";
 import { asText } from "./text-columns.ts";
@@ -16,7 +16,8 @@ type ListRow = TextRow<RolloutColumn | "epoch" | "state_rollouts">;
 
 export async function listRollouts(db: Database, words: SqlDialectWords): Promise<RolloutList> {
   const rows: readonly ListRow[] = await db
-    .selectFrom("flag_state as s")
+    .selectFrom(sql<{ one: number }>`(select 1 as one)`.as("base"))
+    .leftJoin("flag_state as s", (join) => join.on("s.id", "=", 1))
     .leftJoin("feature_rollouts as r", (join) => join.onTrue())
     .select([
       "s.epoch",
@@ -72,12 +73,7 @@ async function store(
   if ("value" in audited) return { version, revision: audited.value };
   // The change without its audit row tells whether that was refused or the change itself. It is never committed.
   const plain = await underSavepoint(engine, trx, () => advance(engine, trx, write, row, undefined));
-  if ("refusal" in plain) throw plain.refusal;
-  throw new FlagError(
-    "AUDIT_UNAVAILABLE",
-    "The audit trail did not take this change's row, so the rollout was not changed. Repair feature_flag_changes.",
-    { cause: audited.refusal },
-  );
+  throw "refusal" in plain ? plain.refusal : auditUnavailable(audited.refusal);
 }
 
 async function advance(
@@ -89,40 +85,37 @@ async function advance(
 ): Promise<number> {
   const { featureName, changedAt, changedBy } = write;
   const about = { scope: "rollout", id: featureName } as const;
-  const revision = await engine.advance(trx, (revision) => [
-    trx
-      .insertInto("feature_rollouts")
-      .values({
-        feature_name: featureName,
-        rollout: engine.words.json(row.rollout),
-        version: row.version,
-        revision,
-        updated_at: engine.words.time(changedAt),
-        updated_by: changedBy ?? null,
-      })
-      .onConflict((conflict) =>
-        conflict.column("feature_name").doUpdateSet((renewed) => ({
-          rollout: renewed.ref("excluded.rollout"),
-          version: renewed.ref("excluded.version"),
-          revision: renewed.ref("excluded.revision"),
-          updated_at: renewed.ref("excluded.updated_at"),
-          updated_by: renewed.ref("excluded.updated_by"),
-        })),
-      ),
-    trx.insertInto("flag_revisions").values({ revision, place: 0, ...about }),
-    ...(audited === undefined
-      ? []
-      : [
-          insertAuditRows(
-            engine,
-            trx,
-            "feature_flag_changes",
-            revision,
-            { ...write, tenant: audited.tenant, evidence: audited.evidence },
-            [{ ...audited, oldOverride: undefined, newOverride: undefined }],
-          ),
-        ]),
-  ]);
+  const stored = {
+    rollout: engine.words.json(row.rollout),
+    version: row.version,
+    updated_at: engine.words.time(changedAt),
+    updated_by: changedBy ?? null,
+  };
+  const auditRow = (change: RolloutDecision, at: RawBuilder<number>) => {
+    const { tenant, evidence } = change;
+    const rows = [{ ...change, oldOverride: undefined, newOverride: undefined }];
+    return insertAuditRows(engine, trx, "feature_flag_changes", at, { ...write, tenant, evidence }, rows);
+  };
+  const revision = await engine.advance(
+    trx,
+    (at) => [
+      trx
+        .insertInto("feature_rollouts")
+        .values({ feature_name: featureName, revision: at, ...stored })
+        .onConflict((conflict) =>
+          conflict.column("feature_name").doUpdateSet((renewed) => ({
+            rollout: renewed.ref("excluded.rollout"),
+            version: renewed.ref("excluded.version"),
+            revision: renewed.ref("excluded.revision"),
+            updated_at: renewed.ref("excluded.updated_at"),
+            updated_by: renewed.ref("excluded.updated_by"),
+          })),
+        ),
+      trx.insertInto("flag_revisions").values({ revision: at, place: 0, ...about }),
+      ...(audited === undefined ? [] : [auditRow(audited, at)]),
+    ],
+    about,
+  );
   // By itself, because a statement that advances the revision cannot write that row a second time.
   await trx.updateTable("flag_state").set({ rollouts: revision }).where("id", "=", 1).execute();
   return revision;

@@ -1,5 +1,4 @@
 import { type OperationNodeSource, type RawBuilder, sql } from "kysely";
-import { FlagError } from "../../feature-flags/core/errors.ts";
 import type {
   LockedTenant,
   OverrideDecision,
@@ -7,7 +6,7 @@ import type {
   OverrideWritten,
 } from "../../feature-flags/core/storage.ts";
 import { overrideJson, requireActorAndReason } from "../write-rules.ts";
-import { insertAuditRows, underSavepoint } from "./audit-rows.ts";
+import { auditUnavailable, insertAuditRows, underSavepoint } from "./audit-rows.ts";
 import type { SqlEngine, WriteTransaction } from "./engine.ts";
 import { overridesOfCustomers } from "./overrides.ts";
 import type { TenantReader } from "./read-tenant.ts";
@@ -133,12 +132,4 @@ function overrideStep(
         .insertInto("organization_feature_flags")
         .values({ organization_id: tenant.id, ...values })
         .onConflict((conflict) => conflict.column("organization_id").doUpdateSet(renewed));
-}
-
-function auditUnavailable(cause: unknown): FlagError {
-  return new FlagError(
-    "AUDIT_UNAVAILABLE",
-    "The audit trail did not take this change's rows, so the change was not made. Repair feature_flag_changes.",
-    { cause },
-  );
 }

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { FlagStorage } from "../../../lib/feature-flags/core/storage.ts";
 import { engines, type SqlDatabase } from "./databases.ts";
 
 describe.each(engines)("rows changed by hand on $name", ({ name, create }) => {
@@ -12,6 +13,13 @@ describe.each(engines)("rows changed by hand on $name", ({ name, create }) => {
     const storage = await database.open();
     await storage.saveCustomerFlags("bad", { a: true });
     await storage.saveCustomerFlags("good", { a: true });
+    return storage;
+  }
+
+  async function twoRollouts() {
+    const storage = await database.open();
+    await writeRollout(storage, "bad");
+    await writeRollout(storage, "good");
     return storage;
   }
 
@@ -92,6 +100,41 @@ describe.each(engines)("rows changed by hand on $name", ({ name, create }) => {
     expect(await storage.listCustomers({ limit: 10 })).toEqual([{ id: "c", name: "C" }]);
   });
 
+  it.each([
+    ["a number for a rollout", "rollout = '5'", { rollout: 5 }],
+    ["JSON null for a rollout", "rollout = 'null'", { rollout: null }],
+    ["a version beyond counting", "version = 9223372036854775807", { version: 0 }],
+    ["a nobody as the writer", "updated_by = null", { updatedBy: undefined }],
+  ])("lists %s as it is, and the other rollouts as ever", async (_, damage, expected) => {
+    const storage = await twoRollouts();
+    await database.run(`update feature_rollouts set ${damage} where feature_name = 'bad'`);
+    const { rollouts } = await storage.listRollouts();
+    expect(rollouts).toMatchObject([expected, { featureName: "good", rollout: { n: 1 }, version: 1 }]);
+  });
+
+  it("lists and counts without the row that says where storage stands, and refuses to write", async () => {
+    const storage = await twoRollouts();
+    await database.run("delete from flag_state");
+    const list = await storage.listRollouts();
+    expect(list).toMatchObject({ epoch: "", revision: 0, rollouts: [{ version: 1 }, { version: 1 }] });
+    const event = { featureName: "good", customerId: "c", event: "error", timestamp: 1, tier: 0 } as const;
+    expect(await storage.recordRolloutEvents([event])).toBe(1);
+    expect(await storage.countRolloutEvents({ featureName: "good", since: 0, until: 60_000 })).toEqual([
+      { minute: 0, tier: 0, event: "error", count: 1 },
+    ]);
+    await expect(writeRollout(storage, "good")).rejects.toMatchObject({ code: "STORAGE_CORRUPT" });
+    expect(await storage.listRollouts()).toEqual(list);
+  });
+
+  it("counts no event of a kind there is not", async () => {
+    const storage = await twoRollouts();
+    await database.run("insert into rollout_counts values ('good', 60000, 0, 'other', 7)");
+    await database.run("insert into rollout_counts values ('good', 60000, 0, 'error', 2)");
+    expect(await storage.countRolloutEvents({ featureName: "good", since: 0, until: 120_000 })).toEqual([
+      { minute: 60_000, tier: 0, event: "error", count: 2 },
+    ]);
+  });
+
   it("keeps an inherited value apart from the value null in the audit trail", async () => {
     const storage = await database.open();
     await storage.saveCustomerFlags("c", { note: null });
@@ -101,3 +144,15 @@ describe.each(engines)("rows changed by hand on $name", ({ name, create }) => {
     expect([second?.oldOverride, second?.newOverride]).toEqual([null, 1]);
   });
 });
+
+function writeRollout(storage: FlagStorage, featureName: string) {
+  return storage.writeRollout({
+    featureName,
+    changeId: "x",
+    changedBy: "ada",
+    changedAt: 1,
+    reason: "why",
+    audit: "required",
+    decide: () => ({ rollout: { n: 1 }, path: "beta", oldValue: undefined, newValue: 1 }),
+  });
+}
