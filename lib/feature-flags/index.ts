@@ -7,6 +7,7 @@ import type { ManagerEvents } from "./core/events.ts";
 import { explainFlags, type FlagExplanation } from "./core/explain.ts";
 import type { PatchInput } from "./core/patch.ts";
 import type { InstanceStatus, PropagationReceipt } from "./core/receipts.ts";
+import type { RolloutAccess } from "./core/rollout-access.ts";
 import type { TenantRef } from "./core/storage.ts";
 import { contextError } from "./core/tenant-id.ts";
 import type {
@@ -37,7 +38,12 @@ export type { Ailment } from "./core/doctor.ts";
 export { FLAG_ERROR_CODES, FlagError, type FlagErrorCode, isFlagError } from "./core/errors.ts";
 export { type EvaluateOptions, FlagEvaluator } from "./core/evaluator.ts";
 export type { ManagerEvents } from "./core/events.ts";
-export type { FlagExplanation, LayerExplanation, SettingChange } from "./core/explain.ts";
+export type {
+  FlagExplanation,
+  LayerExplanation,
+  RolloutExplanation,
+  SettingChange,
+} from "./core/explain.ts";
 export { mergeFlags } from "./core/merge.ts";
 export type { InstanceStatus, PropagationReceipt } from "./core/receipts.ts";
 export type { FlagRule } from "./core/rules.ts";
@@ -177,14 +183,17 @@ export class FeatureFlagManager<C extends object = ChatWidgetFeatureFlags> {
   async explain(context: TenantContext, path?: PathIn<C>): Promise<readonly FlagExplanation[]> {
     const invalid = contextError(context);
     if (invalid !== undefined) throw invalid;
-    return await this.#parts.connection.read((storage) =>
-      explainFlags(storage, this.definition, this.#environmentFlags(), context, path),
-    );
+    return await this.#parts.connection.read((storage) => explainFlags(storage, this.#parts, context, path));
   }
 
   /** Every stored override that does not fit the definition or breaks a rule. */
   async *ailingOverrides(): AsyncGenerator<Ailment> {
-    yield* ailingOverrides(this.#parts.connection, this.definition, this.#environmentFlags());
+    yield* ailingOverrides(this.#parts);
+  }
+
+  /** What a `PilotRolloutManager` steers rollouts through. */
+  get rollouts(): RolloutAccess<C> {
+    return this.#parts.rolloutAccess;
   }
 
   /** Ends the cached answers for a customer; the next `getFlags` reads storage. */
@@ -264,10 +273,6 @@ export class FeatureFlagManager<C extends object = ChatWidgetFeatureFlags> {
     lastGood?.close();
     await receipts.close();
     await connection.close();
-  }
-
-  #environmentFlags() {
-    return this.definition.environment(this.environment);
   }
 }
 

@@ -13,7 +13,9 @@ import { OnceLog } from "./core/once-log.ts";
 import { openProcessSnapshot, openProcessStorage } from "./core/process-defaults.ts";
 import { Propagation } from "./core/propagation.ts";
 import { Receipts } from "./core/receipts.ts";
-import type { FlagEvaluation } from "./core/types.ts";
+import { createRolloutAccess, type RolloutAccess } from "./core/rollout-access.ts";
+import { Rollouts } from "./core/rollouts.ts";
+import type { FlagEvaluation, TenantContext } from "./core/types.ts";
 import { Watches } from "./core/watches.ts";
 import { FlagWriter } from "./core/writer.ts";
 import type { FeatureFlagManagerOptions } from "./manager-options.ts";
@@ -34,6 +36,8 @@ export interface ManagerParts<C extends object> {
   readonly watches: Watches<C>;
   readonly events: Emitter<ManagerEvents>;
   readonly lastGood: LastGood | undefined;
+  readonly rollouts: Rollouts<C>;
+  readonly rolloutAccess: RolloutAccess<C>;
 }
 
 export function wireManager<C extends object = ChatWidgetFeatureFlags>(
@@ -69,8 +73,12 @@ export function wireManager<C extends object = ChatWidgetFeatureFlags>(
     },
   );
   const cache = new FlagCache<FlagEvaluation<C>>({ ...options.cache, clock, random });
+  const rollouts = new Rollouts<C>({
+    ...{ definition, connection, log, report },
+    onOwnChange: () => propagation.applyOwnRollout(),
+  });
   const propagation: Propagation<FlagEvaluation<C>> = new Propagation({
-    ...{ connection, cache, clock, random, log, pollEvery, preload, onError },
+    ...{ connection, cache, rollouts, clock, random, log, pollEvery, preload, onError },
     onApplied: (applied) => {
       receipts.advanced();
       watches.changed(applied);
@@ -87,18 +95,40 @@ export function wireManager<C extends object = ChatWidgetFeatureFlags>(
               : snapshot,
           ...{ connection, image: propagation.image, state, clock, log, onError, every: SNAPSHOT_EVERY },
         });
+  const exposures = new Emitter<{ exposed: { context: TenantContext; organizationId: string | undefined } }>(
+    report,
+  );
   const evaluator = new FlagEvaluator({
-    ...{ definition, environment, connection, cache, clock, log, propagation, lastGood, observe },
+    ...{ definition, environment, connection, cache, clock, log, propagation, rollouts, lastGood, observe },
+    onExposure: (context, organizationId) => exposures.emit("exposed", { context, organizationId }),
   });
   const evaluate = (context: Parameters<typeof evaluator.evaluate>[0]) => evaluator.evaluate(context);
   const watches = new Watches<C>({ evaluate, shape: definition.defaults, clock, report });
   const pid = globalThis.process?.pid;
-  const receipts = new Receipts({ connection, clock, log, id: newId(), pid, state, onError });
-  const writer = new FlagWriter({ definition, environment, connection, clock, newId, audit });
+  const instanceId = newId();
+  const receipts = new Receipts({ connection, clock, log, id: instanceId, pid, state, onError });
+  const writer = new FlagWriter({ definition, environment, connection, rollouts, clock, newId, audit });
+  const rolloutAccess = createRolloutAccess({
+    ...{
+      definition,
+      environment,
+      clock,
+      random,
+      newId,
+      instanceId,
+      log,
+      audit,
+      connection,
+      rollouts,
+      evaluate,
+    },
+    onExposure: (listener) =>
+      exposures.on("exposed", ({ context, organizationId }) => listener(context, organizationId)),
+  });
   const auditRetry = new AuditRetry(connection, clock, log, onError);
   propagation.begin();
   return {
     ...{ definition, environment, connection, cache, evaluator, writer, propagation },
-    ...{ auditRetry, receipts, watches, events, lastGood },
+    ...{ auditRetry, receipts, watches, events, lastGood, rollouts, rolloutAccess },
   };
 }

@@ -112,6 +112,7 @@ export const READING_FLOWS: readonly Flow[] = [
       expect(plan?.layers.map(({ value, winner, change }) => [value, winner, change?.changedBy])).toEqual([
         ["gold", true, "ada"],
         ["team", false, "bob"],
+        [undefined, false, undefined],
         ["trial", false, undefined],
         ["free", false, undefined],
       ]);

@@ -99,6 +99,11 @@ export class FlagCache<V> {
     return this.#table.find(key.customerId, key.organizationId)?.value;
   }
 
+  /** The organization that the answer kept for `key` depends on; undefined where there is none. */
+  resolvedThrough(key: TenantContext): string | undefined {
+    return this.#table.find(key.customerId, key.organizationId)?.resolvedThrough ?? key.organizationId;
+  }
+
   /** Keeps `value`. `resolvedThrough` is the organization it depends on where `key` does not name it. */
   set(key: TenantContext, value: V, resolvedThrough: string | undefined = key.organizationId): void {
     const { customerId, organizationId } = key;

@@ -68,7 +68,12 @@ export class StorageConnection {
 
   /** What storage knows of a context, for an evaluation: within its budget, and not too many at once. */
   readTenant(context: TenantContext): Promise<TenantRecord> {
-    return this.#queue.run(() => this.#run((storage) => storage.readTenant(context), this.#readBudget));
+    return this.#queue.run(() => this.lookUp((storage) => storage.readTenant(context)));
+  }
+
+  /** A read that an evaluation waits for: within its budget. */
+  lookUp<T>(operation: (storage: FlagStorage) => Promise<T>): Promise<T> {
+    return this.#run(operation, this.#readBudget);
   }
 
   /** A read that an administrator, or what runs beside evaluations, waits for. */

@@ -1,8 +1,8 @@
 import type { StorageConnection } from "./connection.ts";
-import type { EnvironmentFlags, FlagDefinition } from "./definition.ts";
-import { createResolver, type Resolver } from "./layers.ts";
+import type { FlagDefinition } from "./definition.ts";
+import { createResolver, type Resolver, type RolledOut } from "./layers.ts";
 import type { StoredOverride, TenantOverride, TenantRef } from "./storage.ts";
-import { FlagSource, type OverrideMismatch, type RuleViolation } from "./types.ts";
+import { FlagSource, type OverrideMismatch, type RuleViolation, type TenantContext } from "./types.ts";
 
 /** A stored override that does not fit the definition, or whose tenant's flags break a rule. */
 export interface Ailment {
@@ -12,15 +12,24 @@ export interface Ailment {
   readonly violations: readonly RuleViolation[];
 }
 
+export interface DoctorParts<C extends object> {
+  readonly connection: StorageConnection;
+  readonly definition: FlagDefinition<C>;
+  readonly environment: string;
+  readonly rollouts: { rolledOut(ids: TenantContext): RolledOut | undefined; refresh(): Promise<void> };
+}
+
 const PAGE = 1_000;
 
 /** Every stored override that is not sound, page by page. Reads only. */
-export async function* ailingOverrides<C extends object>(
-  connection: StorageConnection,
-  definition: FlagDefinition<C>,
-  environment: EnvironmentFlags<C>,
-): AsyncGenerator<Ailment> {
-  const resolver = createResolver(definition, environment);
+export async function* ailingOverrides<C extends object>({
+  connection,
+  definition,
+  environment,
+  rollouts,
+}: DoctorParts<C>): AsyncGenerator<Ailment> {
+  const resolver = createResolver(definition, definition.environment(environment));
+  await rollouts.refresh();
   let after: TenantRef | undefined;
   do {
     const from = after;
@@ -28,7 +37,7 @@ export async function* ailingOverrides<C extends object>(
     const organizations =
       definition.resolution === "cascade" ? await organizationsOf(connection, page.overrides) : new Map();
     for (const override of page.overrides) {
-      const { mismatches, violations } = asSeen(resolver, override, organizations);
+      const { mismatches, violations } = asSeen(resolver, override, organizations, rollouts);
       if (mismatches.length + violations.length === 0) continue;
       yield Object.freeze({ tenant: override.tenant, version: override.version, mismatches, violations });
     }
@@ -62,10 +71,14 @@ function asSeen<C extends object>(
   resolver: Resolver<C>,
   override: TenantOverride,
   organizations: ReadonlyMap<string, StoredOverride>,
+  rollouts: { rolledOut(ids: TenantContext): RolledOut | undefined },
 ): Pick<Ailment, "mismatches" | "violations"> {
   const { kind, id } = override.tenant;
-  if (kind === "organization") return resolver.resolve({ organization: override });
-  const seen = resolver.resolve({ customer: override, organization: organizations.get(id) });
+  if (kind === "organization") {
+    return resolver.resolve({ organization: override }, rollouts.rolledOut({ organizationId: id }));
+  }
+  const overrides = { customer: override, organization: organizations.get(id) };
+  const seen = resolver.resolve(overrides, rollouts.rolledOut({ customerId: id }));
   // The organization's own faults are listed at the organization.
   const mismatches = seen.mismatches.filter(({ layer }) => layer === FlagSource.CUSTOMER_OVERRIDE);
   return { mismatches, violations: seen.violations };

@@ -35,7 +35,7 @@ export class Evaluation<C extends object> implements FlagEvaluation<C> {
 
   constructor(
     definition: FlagDefinition<C>,
-    resolved: ResolvedFlags<C>,
+    resolved: Omit<ResolvedFlags<C>, "isShared">,
     circumstances: EvaluationCircumstances,
   ) {
     this.config = resolved.config;

@@ -9,9 +9,13 @@ import { createResolver, type ResolvedFlags, type Resolver } from "./layers.ts";
 import type { OnceLog } from "./once-log.ts";
 import type { PendingLoad } from "./pending-loads.ts";
 import { processDefaults } from "./process-defaults.ts";
-import type { StorageState, TenantRecord } from "./storage.ts";
+import type { KnowsRollouts } from "./rollouts.ts";
+import type { StorageState, TenantState } from "./storage.ts";
 import { contextError } from "./tenant-id.ts";
 import { type Clock, type FlagEvaluation, FlagSource, type TenantContext } from "./types.ts";
+
+/** What tenants without an override see differs by which rollouts serve them: few combinations, as a rule. */
+const MOST_SHARED = 1_000;
 
 /** What an evaluator asks of whatever follows the changes. */
 export interface KeepsCurrent {
@@ -22,7 +26,7 @@ export interface KeepsCurrent {
   /** Whether an answer read at this state may be kept: not if later changes have been applied already. */
   accepts(state: StorageState): boolean;
   /** Everything in memory, where it is: read instead of storage. */
-  readonly image: { read(context: TenantContext): TenantRecord | undefined } | undefined;
+  readonly image: { read(context: TenantContext): TenantState | undefined } | undefined;
 }
 
 /** What an evaluator is handed. */
@@ -39,6 +43,10 @@ export interface EvaluatorParts<C extends object> {
   readonly lastGood?: { read(context: TenantContext): Promise<KnownRecord | undefined> } | undefined;
   /** What keeps answers current; without it only the cache's TTL does. */
   readonly propagation?: KeepsCurrent | undefined;
+  /** The layer between the tenants' overrides and the environment. */
+  readonly rollouts?: KnowsRollouts | undefined;
+  /** Told of each evaluation that was asked with `exposure`. Must be quick and must not throw. */
+  readonly onExposure?: ((context: TenantContext, organizationId: string | undefined) => void) | undefined;
 }
 
 export interface EvaluateOptions {
@@ -46,6 +54,8 @@ export interface EvaluateOptions {
   readonly fresh?: boolean | undefined;
   /** Never answer from before this revision: what a write returned, here or on another instance. */
   readonly atLeast?: number | undefined;
+  /** Record that the customer was given what rollouts decide here: once per customer and window. */
+  readonly exposure?: boolean | undefined;
 }
 
 /** How evaluations have gone since the start. */
@@ -66,7 +76,8 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
   readonly #parts: EvaluatorParts<C>;
   readonly #resolver: Resolver<C>;
   readonly #observe: ((evaluation: FlagEvaluation<C>) => void) | undefined;
-  #unset: Evaluation<C> | undefined;
+  /** Of tenants without an override, by what they see: read at the same moment of the same revision. */
+  #shared = new Map<ResolvedFlags<C>, Evaluation<C>>();
   #storageErrors = 0;
   #mismatches = 0;
   #violations = 0;
@@ -91,8 +102,15 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
 
   /** The answer for a tenant. Rejects for `atLeast` alone: see `error` and `stale` of the evaluation. */
   evaluate(context: TenantContext = {}, options?: EvaluateOptions): Promise<FlagEvaluation<C>> {
-    if (this.#observe === undefined) return this.#answer(context, options);
-    return this.#observed(this.#answer(context, options), this.#observe);
+    const { onExposure } = this.#parts;
+    const answer = this.#answer(context, options);
+    if (options?.exposure === true && onExposure !== undefined) {
+      return this.#observed(answer, (evaluation) => {
+        onExposure(context, this.#parts.cache.resolvedThrough(context));
+        this.#observe?.(evaluation);
+      });
+    }
+    return this.#observe === undefined ? answer : this.#observed(answer, this.#observe);
   }
 
   getCache(): FlagCache<FlagEvaluation<C>> {
@@ -135,12 +153,20 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
 
   async #readMergeKeep(context: TenantContext, load: PendingLoad): Promise<FlagEvaluation<C>> {
     try {
-      const record = await this.#parts.connection.readTenant(context);
+      const record = await this.#read(context);
       const mayKeep = this.#parts.propagation?.accepts(record) ?? true;
       return this.#merge(context, record, load.current && mayKeep);
     } catch (error) {
       return await this.#lastKnown(context, asStorageError(error, "reading a tenant's flags"));
     }
+  }
+
+  /** The tenant's overrides and, in memory, the rollouts of the same time. */
+  async #read(context: TenantContext): Promise<TenantState> {
+    const { connection, rollouts } = this.#parts;
+    const record = await connection.readTenant(context);
+    await rollouts?.upTo(record);
+    return rollouts?.isAheadOf(record) === true ? await connection.readTenant(context) : record;
   }
 
   /** The one answer that can be refused: any other would be from before what was asked for. */
@@ -170,27 +196,30 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
 
   #merge(
     context: TenantContext,
-    record: TenantRecord,
+    record: TenantState,
     keep: boolean,
     evaluatedAt: number = this.#parts.clock.now(),
   ): Evaluation<C> {
-    const resolved = this.#resolver.resolve(record);
-    const evaluation =
-      resolved === this.#resolver.base
-        ? this.#withoutOverride(record.revision, evaluatedAt)
-        : new Evaluation(this.#parts.definition, resolved, { evaluatedAt, revision: record.revision });
+    const { customerId } = context;
+    const { organizationId, revision } = record;
+    const rolledOut = this.#parts.rollouts?.rolledOut({ customerId, organizationId });
+    const resolved = this.#resolver.resolve(record, rolledOut);
+    const evaluation = resolved.isShared
+      ? this.#sharedOf(resolved, revision, evaluatedAt)
+      : new Evaluation(this.#parts.definition, resolved, { evaluatedAt, revision });
     if (resolved.mismatches.length > 0 || resolved.violations.length > 0)
       this.#report(context, record, resolved);
     if (keep) this.#parts.cache.set(context, evaluation, record.organizationId);
     return evaluation;
   }
 
-  /** Tenants without an override, read at the same moment of the same revision, share the whole evaluation. */
-  #withoutOverride(revision: number, evaluatedAt: number): Evaluation<C> {
-    if (this.#unset?.revision !== revision || this.#unset.evaluatedAt !== evaluatedAt) {
-      this.#unset = new Evaluation(this.#parts.definition, this.#resolver.base, { evaluatedAt, revision });
-    }
-    return this.#unset;
+  #sharedOf(resolved: ResolvedFlags<C>, revision: number, evaluatedAt: number): Evaluation<C> {
+    const known = this.#shared.get(resolved);
+    if (known?.revision === revision && known.evaluatedAt === evaluatedAt) return known;
+    if (known === undefined && this.#shared.size >= MOST_SHARED) this.#shared.clear();
+    const made = new Evaluation(this.#parts.definition, resolved, { evaluatedAt, revision });
+    this.#shared.set(resolved, made);
+    return made;
   }
 
   async #lastKnown(context: TenantContext, error: FlagError): Promise<FlagEvaluation<C>> {
@@ -214,15 +243,19 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
 
   #report(
     { customerId, organizationId }: TenantContext,
-    record: TenantRecord,
+    record: TenantState,
     { mismatches, violations }: ResolvedFlags<C>,
   ): void {
     this.#mismatches += mismatches.length;
     this.#violations += violations.length;
     for (const { layer, path, message } of mismatches) {
-      // An organization's fault is one fault, however many customers meet it.
+      // The fault of an organization, or of a rollout, is one fault, however many customers meet it.
       const who =
-        layer === FlagSource.CUSTOMER_OVERRIDE ? { customerId } : { organizationId: record.organizationId };
+        layer === FlagSource.CUSTOMER_OVERRIDE
+          ? { customerId }
+          : layer === FlagSource.ORGANIZATION_OVERRIDE
+            ? { organizationId: record.organizationId }
+            : {};
       const facts = { ...who, layer, path, code: "TYPE_MISMATCH" };
       const topic = `mismatch:${JSON.stringify([who, path])}`;
       this.#parts.log.warn(topic, facts, `A stored override is left out: ${message}`);
@@ -236,6 +269,6 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
 }
 
 /** The newest revision that shows in a record: changes made here are in memory before the feed has brought them. */
-function newestOf({ revision, customer, organization }: TenantRecord): number {
+function newestOf({ revision, customer, organization }: TenantState): number {
   return Math.max(revision, customer?.revision ?? 0, organization?.revision ?? 0);
 }

@@ -1,9 +1,12 @@
 import type { EnvironmentFlags, FlagDefinition } from "./definition.ts";
 import { fitOverride } from "./fit.ts";
-import { createResolver } from "./layers.ts";
+import { createResolver, type RolledOut } from "./layers.ts";
 import type { Leaf } from "./leaves.ts";
 import { readPath } from "./paths.ts";
-import type { FlagStorage, TenantRecord } from "./storage.ts";
+import type { RolloutStatus } from "./rollout.ts";
+import type { RolloutVerdict } from "./rollout-book.ts";
+import type { SelectionReason } from "./rollout-selection.ts";
+import type { FlagStorage, TenantRecord, TenantState } from "./storage.ts";
 import { type FlagChangeEvent, FlagSource, type FlagValue, type TenantContext } from "./types.ts";
 
 /** The change that gave a layer its value. */
@@ -11,6 +14,21 @@ export type SettingChange = Pick<
   FlagChangeEvent,
   "changeId" | "revision" | "changedBy" | "onBehalfOf" | "changedAt" | "reason"
 >;
+
+/** What a rollout of the flag says about the tenant. */
+export interface RolloutExplanation {
+  readonly featureName: string;
+  readonly status: RolloutStatus;
+  /** The tier's name. */
+  readonly tier: string;
+  readonly percentage: number;
+  readonly enabled: boolean;
+  readonly because: SelectionReason;
+  /** Where the tenant lies, 0 to 99,999; undefined where it has no id of the rollout's unit. */
+  readonly bucket: number | undefined;
+  /** The buckets below this are served. */
+  readonly threshold: number;
+}
 
 /** What one layer says about one flag. */
 export interface LayerExplanation {
@@ -24,6 +42,8 @@ export interface LayerExplanation {
   readonly winner: boolean;
   /** Who set it, when and why; undefined for what no audited change has set. */
   readonly change: SettingChange | undefined;
+  /** Of the layer of rollouts, where the flag has one, also where it does not serve the tenant. */
+  readonly rollout: RolloutExplanation | undefined;
 }
 
 /** One flag through all its layers, highest first. */
@@ -40,21 +60,39 @@ interface ExplainedLayer {
   readonly values: object;
 }
 
-/** Why the tenant sees what it sees, for every flag at or below `path`. Two queries: the layers, and their changes. */
+export interface ExplainParts<C extends object> {
+  readonly definition: FlagDefinition<C>;
+  readonly environment: string;
+  readonly rollouts: {
+    upTo(read: Pick<TenantRecord, "epoch" | "rollouts">): Promise<void>;
+    rolledOut(ids: TenantContext): RolledOut | undefined;
+    verdicts(path: string, ids: TenantContext): readonly RolloutVerdict[];
+  };
+}
+
+/**
+ * Why the tenant sees what it sees, for every flag at or below `path`. Two queries: the layers, and their changes;
+ * and one for each rollout among them.
+ */
 export async function explainFlags<C extends object>(
   storage: FlagStorage,
-  definition: FlagDefinition<C>,
-  environment: EnvironmentFlags<C>,
+  { definition, environment: name, rollouts }: ExplainParts<C>,
   context: TenantContext,
   path?: string,
 ): Promise<readonly FlagExplanation[]> {
+  const environment = definition.environment(name);
   const leaves = path === undefined ? [...definition.leaves.values()] : definition.leavesUnder(path);
   const record = await storage.readTenant(context);
+  await rollouts.upTo(record);
   const { customerId } = context;
   const { organizationId } = record;
-  const changes = await storage.lastChanges({ customerId, organizationId });
-  const resolved = createResolver(definition, environment).resolve(record);
-  const layers = explainedLayers(definition, environment, context, record);
+  const ids = { customerId, organizationId };
+  const changes = await storage.lastChanges(ids);
+  const rolledOut = rollouts.rolledOut(ids);
+  const resolved = createResolver(definition, environment).resolve(record, rolledOut);
+  const layers = explainedLayers(definition, environment, context, record, rolledOut);
+  const verdicts = leaves.flatMap((leaf) => rollouts.verdicts(leaf.path, ids));
+  const rolled = await Promise.all(verdicts.map((verdict) => explainedRollout(storage, verdict)));
   return leaves.map((leaf) => {
     const winner =
       resolved.layers.find((layer) => readPath(layer.values, leaf.segments) !== undefined)?.source ??
@@ -63,16 +101,46 @@ export async function explainFlags<C extends object>(
       path: leaf.path,
       value: readPath(resolved.config, leaf.segments) as FlagValue,
       source: winner,
-      layers: Object.freeze(layers.map((layer) => explained(layer, leaf, winner, changes))),
+      layers: Object.freeze(
+        layers.map((layer) =>
+          explained(
+            layer,
+            leaf,
+            winner,
+            changes,
+            // The last one that serves the tenant is the one whose value is seen.
+            rolled.findLast(({ path, rollout }) => path === leaf.path && rollout.enabled) ??
+              rolled.findLast(({ path }) => path === leaf.path),
+          ),
+        ),
+      ),
     });
   });
+}
+
+interface ExplainedRollout {
+  readonly path: string;
+  readonly rollout: RolloutExplanation;
+  readonly change: SettingChange | undefined;
+}
+
+async function explainedRollout(
+  storage: FlagStorage,
+  { rollout, enabled, because, bucket, threshold }: RolloutVerdict,
+): Promise<ExplainedRollout> {
+  const { featureName, status } = rollout;
+  const [last] = await storage.listChanges({ featureName, limit: 1 });
+  const { name: tier = "", percentage = 0 } = rollout.tiers[rollout.tier] ?? {};
+  const says = { featureName, status, tier, percentage, enabled, because, bucket, threshold };
+  return { path: rollout.path, rollout: Object.freeze(says), change: last && settingOf(last) };
 }
 
 function explainedLayers<C extends object>(
   definition: FlagDefinition<C>,
   environment: EnvironmentFlags<C>,
   { customerId }: TenantContext,
-  { customer, organization, organizationId }: TenantRecord,
+  { customer, organization, organizationId }: TenantState,
+  rolledOut: RolledOut | undefined,
 ): readonly ExplainedLayer[] {
   const fitted = (source: FlagSource, flags: unknown): object =>
     fitOverride(definition, source, flags).values;
@@ -81,6 +149,7 @@ function explainedLayers<C extends object>(
   return [
     { source: FlagSource.CUSTOMER_OVERRIDE, tenant: customerId, values: ofCustomer },
     { source: FlagSource.ORGANIZATION_OVERRIDE, tenant: organizationId, values: ofOrganization },
+    { source: FlagSource.ROLLOUT, tenant: undefined, values: rolledOut?.values ?? {} },
     { source: FlagSource.ENVIRONMENT, tenant: undefined, values: environment.overlay },
     { source: FlagSource.DEFAULT, tenant: undefined, values: definition.defaults },
   ];
@@ -91,9 +160,11 @@ function explained(
   leaf: Leaf,
   winner: FlagSource,
   changes: readonly FlagChangeEvent[],
+  rolled: ExplainedRollout | undefined,
 ): LayerExplanation {
   const value = readPath(values, leaf.segments) as FlagValue | undefined;
   const set = value !== undefined;
+  const ofRollout = source === FlagSource.ROLLOUT ? rolled : undefined;
   const change = set ? changes.find((candidate) => didSet(candidate, source, tenant, leaf.path)) : undefined;
   return Object.freeze({
     source,
@@ -101,7 +172,8 @@ function explained(
     set,
     value,
     winner: source === winner,
-    change: change && settingOf(change),
+    change: change === undefined ? ofRollout?.change : settingOf(change),
+    rollout: ofRollout?.rollout,
   });
 }
 

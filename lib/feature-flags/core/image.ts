@@ -1,6 +1,6 @@
 import type { StorageConnection } from "./connection.ts";
 import type { TenantSnapshot } from "./snapshot.ts";
-import type { FeedEvent, StorageState, StoredOverride, TenantRecord, TenantRef } from "./storage.ts";
+import type { FeedEvent, StorageState, StoredOverride, TenantRef, TenantState } from "./storage.ts";
 import type { TenantContext } from "./types.ts";
 
 const PAGE = 5_000;
@@ -25,7 +25,7 @@ export class TenantImage {
   }
 
   /** What storage would answer; undefined until loaded. */
-  read({ customerId, organizationId }: TenantContext): TenantRecord | undefined {
+  read({ customerId, organizationId }: TenantContext): TenantState | undefined {
     if (this.#contents === undefined || this.#state === undefined) return undefined;
     const { customers, organizations, memberships } = this.#contents;
     const through = organizationId ?? (customerId === undefined ? undefined : memberships.get(customerId));
@@ -35,7 +35,6 @@ export class TenantImage {
       organizationId: through,
       revision: this.#state.revision,
       epoch: this.#state.epoch,
-      rollouts: 0,
     };
   }
 

@@ -4,7 +4,7 @@ import { within } from "./guard.ts";
 import { TenantImage } from "./image.ts";
 import type { OnceLog } from "./once-log.ts";
 import type { SnapshotStore } from "./snapshot.ts";
-import type { StorageState, TenantRecord } from "./storage.ts";
+import type { StorageState, TenantState } from "./storage.ts";
 import type { Clock, TenantContext } from "./types.ts";
 
 export interface LastGoodOptions {
@@ -24,7 +24,7 @@ export interface LastGoodOptions {
 
 /** What storage said of a context, and when, in milliseconds since the Unix epoch. */
 export interface KnownRecord {
-  readonly record: TenantRecord;
+  readonly record: TenantState;
   readonly at: number;
 }
 

@@ -17,6 +17,11 @@ export interface TenantOverrides {
   readonly organization?: StoredOverride | undefined;
 }
 
+/** What rollouts give a tenant: one object for all tenants that the same rollouts serve. */
+export interface RolledOut {
+  readonly values: FlagObject;
+}
+
 /** Values one layer sets, with the version of the override they come from. */
 export interface AppliedLayer {
   readonly source: FlagSource;
@@ -24,7 +29,7 @@ export interface AppliedLayer {
   readonly version: number | undefined;
 }
 
-/** A merged config and where each of its values comes from. Frozen; shared by all tenants without an override. */
+/** A merged config and where each of its values comes from. Frozen. */
 export interface ResolvedFlags<C extends object> {
   readonly config: DeepReadonly<C>;
   readonly source: FlagSource;
@@ -33,6 +38,8 @@ export interface ResolvedFlags<C extends object> {
   readonly layers: readonly AppliedLayer[];
   readonly mismatches: readonly OverrideMismatch[];
   readonly violations: readonly RuleViolation[];
+  /** Whether this is what all tenants without an override see whom the same rollouts serve. */
+  readonly isShared: boolean;
 }
 
 interface TenantLayer {
@@ -40,7 +47,7 @@ interface TenantLayer {
   readonly read: (overrides: TenantOverrides) => StoredOverride | undefined;
 }
 
-/** The tenant layers, lowest first. A new layer is one entry here. */
+/** The tenant layers, lowest first, over rollouts, environment and defaults. A new layer is one entry here. */
 const TENANT_LAYERS: readonly TenantLayer[] = [
   { source: FlagSource.ORGANIZATION_OVERRIDE, read: (overrides) => overrides.organization },
   { source: FlagSource.CUSTOMER_OVERRIDE, read: (overrides) => overrides.customer },
@@ -50,7 +57,8 @@ const TENANT_LAYERS: readonly TenantLayer[] = [
 export interface Resolver<C extends object> {
   /** What a tenant without any override sees. */
   readonly base: ResolvedFlags<C>;
-  resolve(overrides: TenantOverrides): ResolvedFlags<C>;
+  /** What rollouts give is below all overrides, and part of what they are merged over. */
+  resolve(overrides: TenantOverrides, rolledOut?: RolledOut): ResolvedFlags<C>;
 }
 
 export function createResolver<C extends object>(
@@ -70,6 +78,7 @@ export function createResolver<C extends object>(
     layers: Object.freeze(ofEnvironment),
     mismatches: nothing,
     violations: nothing,
+    isShared: true,
   });
   const merged = (layers: readonly AppliedLayer[]): DeepReadonly<C> =>
     layers.reduce<DeepReadonly<C>>(
@@ -77,9 +86,39 @@ export function createResolver<C extends object>(
       environment.config,
     );
 
+  const ofRollouts = new WeakMap<RolledOut, ResolvedFlags<C>>();
+
+  function resolved(
+    set: readonly AppliedLayer[],
+    mismatches: readonly OverrideMismatch[],
+    isShared: boolean,
+  ): ResolvedFlags<C> {
+    const { layers, refused } = withoutRefused(definition, set, merged);
+    const config = merged(layers);
+    const highest = layers.at(-1);
+    return Object.freeze({
+      config,
+      source: highest?.source ?? base.source,
+      version: highest?.version,
+      layers: Object.freeze([...layers.toReversed(), ...ofEnvironment]),
+      mismatches: Object.freeze([...mismatches, ...refused]),
+      violations: Object.freeze([...definition.schemaIssues(config), ...definition.violations(config)]),
+      isShared,
+    });
+  }
+
+  function withoutOverride(rolledOut: RolledOut | undefined): ResolvedFlags<C> {
+    if (rolledOut === undefined) return base;
+    const known = ofRollouts.get(rolledOut);
+    if (known !== undefined) return known;
+    const made = resolved([rolloutLayer(rolledOut)], nothing, true);
+    ofRollouts.set(rolledOut, made);
+    return made;
+  }
+
   return Object.freeze({
     base,
-    resolve(overrides: TenantOverrides): ResolvedFlags<C> {
+    resolve(overrides: TenantOverrides, rolledOut?: RolledOut): ResolvedFlags<C> {
       const mismatches: OverrideMismatch[] = [];
       let set: AppliedLayer[] = [];
       for (const layer of TENANT_LAYERS) {
@@ -91,20 +130,14 @@ export function createResolver<C extends object>(
         const applied = { source: layer.source, values: fitted.values, version: stored.version };
         set = definition.resolution === "first-match" ? [applied] : [...set, applied];
       }
-      if (set.length === 0 && mismatches.length === 0) return base;
-      const { layers, refused } = withoutRefused(definition, set, merged);
-      const config = merged(layers);
-      const highest = layers.at(-1);
-      return Object.freeze({
-        config,
-        source: highest?.source ?? base.source,
-        version: highest?.version,
-        layers: Object.freeze([...layers.toReversed(), ...ofEnvironment]),
-        mismatches: Object.freeze([...mismatches, ...refused]),
-        violations: Object.freeze([...definition.schemaIssues(config), ...definition.violations(config)]),
-      });
+      if (set.length === 0 && mismatches.length === 0) return withoutOverride(rolledOut);
+      return resolved(rolledOut === undefined ? set : [rolloutLayer(rolledOut), ...set], mismatches, false);
     },
   });
+}
+
+function rolloutLayer({ values }: RolledOut): AppliedLayer {
+  return { source: FlagSource.ROLLOUT, values, version: undefined };
 }
 
 /** Below a refused value there may be another one, and a schema may look at some values only once others are sound. */

@@ -4,12 +4,16 @@ import { asStorageError, type FlagError } from "./errors.ts";
 import { FeedFollower } from "./feed.ts";
 import { TenantImage } from "./image.ts";
 import type { OnceLog } from "./once-log.ts";
-import type { FeedEvent, StorageState, StoredOverride, TenantRef } from "./storage.ts";
+import type { FeedEvent, StorageState, StoredOverride, TenantRecord, TenantRef } from "./storage.ts";
 import type { Clock } from "./types.ts";
 
 export interface PropagationOptions<V> {
   readonly connection: StorageConnection;
   readonly cache: FlagCache<V>;
+  readonly rollouts: {
+    upTo(state: Pick<TenantRecord, "epoch" | "rollouts">): Promise<void>;
+    reset(): Promise<void>;
+  };
   readonly clock: Clock;
   readonly random: () => number;
   readonly log: OnceLog;
@@ -24,6 +28,7 @@ export interface PropagationOptions<V> {
 }
 
 const EVERYTHING = [{ scope: "everything", id: undefined }] as const;
+const ROLLOUTS = [{ scope: "rollout", id: undefined }] as const;
 
 const RETRY_LOAD_AFTER = 1_000;
 
@@ -77,6 +82,12 @@ export class Propagation<V> {
     this.#options.onApplied([{ scope: tenant.kind, id: tenant.id }]);
   }
 
+  /** Rollouts changed here are seen by the next read here, too. */
+  applyOwnRollout(): void {
+    this.#invalidate("rollout", undefined);
+    this.#options.onApplied(ROLLOUTS);
+  }
+
   /** The state whose changes have all been applied; undefined before the first read. */
   get state(): StorageState | undefined {
     return this.#feed.state;
@@ -100,16 +111,21 @@ export class Propagation<V> {
 
   async #apply(events: readonly FeedEvent[], state: StorageState): Promise<void> {
     await this.image?.refresh(events, state);
+    const rollout = events.findLast(({ scope }) => scope === "rollout");
+    if (rollout !== undefined) {
+      await this.#options.rollouts.upTo({ epoch: state.epoch, rollouts: rollout.revision });
+    }
     for (const { scope, id } of events) this.#invalidate(scope, id);
     this.#options.onApplied(events);
   }
 
   async #readAnew(why: "begin" | "reset"): Promise<StorageState> {
-    const { connection, cache } = this.#options;
+    const { connection, cache, rollouts } = this.#options;
     const state =
       this.image === undefined
         ? await connection.read((storage) => storage.readState())
         : await this.image.load();
+    await rollouts.reset();
     const known = this.#feed.state;
     const wentBack = why === "reset" && known !== undefined && state.revision < known.revision;
     // Of another life of the database nothing holds any more, not even as the last known answer.
@@ -121,9 +137,9 @@ export class Propagation<V> {
 
   #invalidate(scope: FeedEvent["scope"], id: string | undefined): void {
     const { cache } = this.#options;
-    if (scope === "everything" || id === undefined) cache.invalidateAll();
-    else if (scope === "customer") cache.invalidateCustomer(id);
-    else cache.invalidateOrganization(id);
+    if (scope === "customer" && id !== undefined) cache.invalidateCustomer(id);
+    else if (scope === "organization" && id !== undefined) cache.invalidateOrganization(id);
+    else cache.invalidateAll();
   }
 
   async #load(): Promise<void> {

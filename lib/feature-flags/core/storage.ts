@@ -39,14 +39,18 @@ export interface TenantOverride extends StoredOverride {
   readonly tenant: TenantRef;
 }
 
-/** All that storage knows about one context, from one query and one moment. */
-export interface TenantRecord {
+/** The overrides that hold for one context at one moment. */
+export interface TenantState {
   readonly customer: StoredOverride | undefined;
   readonly organization: StoredOverride | undefined;
   /** The organization the caller named, else the customer's in the tenant directory. */
   readonly organizationId: string | undefined;
   readonly revision: number;
   readonly epoch: string;
+}
+
+/** All that storage knows about one context, from one query. */
+export interface TenantRecord extends TenantState {
   /** The revision that last changed any rollout; 0 where none ever did. */
   readonly rollouts: number;
 }

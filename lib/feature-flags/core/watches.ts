@@ -105,7 +105,7 @@ export class Watches<C extends object> {
 
 /** A customer may belong to the organization that changed without its context saying so. */
 function concerns({ scope, id }: Pick<FeedEvent, "scope" | "id">, context: TenantContext): boolean {
-  if (scope === "everything") return true;
+  if (scope === "everything" || scope === "rollout") return true;
   if (scope === "customer") return context.customerId === id;
   return (
     context.organizationId === id ||

@@ -2,7 +2,13 @@ import { logFlagChanges, sameValue } from "./change-tracking.ts";
 import type { StorageConnection } from "./connection.ts";
 import type { FlagDefinition } from "./definition.ts";
 import { FlagError } from "./errors.ts";
-import { createResolver, type ResolvedFlags, type Resolver, type TenantOverrides } from "./layers.ts";
+import {
+  createResolver,
+  type ResolvedFlags,
+  type Resolver,
+  type RolledOut,
+  type TenantOverrides,
+} from "./layers.ts";
 import { valueFlaw } from "./leaves.ts";
 import { applyPatch, type Patch, type PatchInput, parsePatch } from "./patch.ts";
 import { isFlagObject, readPath } from "./paths.ts";
@@ -15,7 +21,14 @@ import type {
   TenantRef,
 } from "./storage.ts";
 import { checkedTenant, checkId } from "./tenant-id.ts";
-import { type Clock, type FlagChange, type FlagObject, FlagSource, type RuleViolation } from "./types.ts";
+import {
+  type Clock,
+  type FlagChange,
+  type FlagObject,
+  FlagSource,
+  type RuleViolation,
+  type TenantContext,
+} from "./types.ts";
 import { checkedMeta, type WriteMeta } from "./write-meta.ts";
 
 export type { WriteMeta } from "./write-meta.ts";
@@ -24,6 +37,12 @@ export interface WriterParts<C extends object> {
   readonly definition: FlagDefinition<C>;
   readonly environment: string;
   readonly connection: StorageConnection;
+  /** Part of what the tenant sees, and so of what rules are held to and the audit trail says. */
+  readonly rollouts: {
+    readonly revision: number;
+    rolledOut(ids: TenantContext): RolledOut | undefined;
+    reset(): Promise<void>;
+  };
   readonly clock: Clock;
   readonly newId: () => string;
   readonly audit: "required" | "best-effort";
@@ -49,7 +68,7 @@ export class FlagWriter<C extends object> {
 
   /** Rejects with the code of what is wrong; then nothing was written. */
   async update(asked: TenantRef, input: PatchInput, askedMeta: WriteMeta): Promise<Written> {
-    const { definition, connection, clock, newId, audit } = this.#parts;
+    const { definition, connection, rollouts, clock, newId, audit } = this.#parts;
     // Copies, all of them, made before the first await: what was checked is what is written.
     const tenant = checkedTenant(asked);
     const meta = checkedMeta(askedMeta, audit);
@@ -58,6 +77,7 @@ export class FlagWriter<C extends object> {
     const changeId = newId();
     const changedAt = clock.now();
     let flags: FlagObject = {};
+    let isOutdated = false;
     const write: OverrideWrite = {
       tenant,
       organizationId: meta.organizationId,
@@ -70,12 +90,19 @@ export class FlagWriter<C extends object> {
       reason: meta.reason,
       audit,
       decide: (current) => {
+        isOutdated = current.rollouts !== rollouts.revision;
+        if (isOutdated) return undefined;
         const decision = this.#decide(tenant, current, patch, meta.ifVersion);
         if (decision !== undefined) flags = decision.flags;
         return decision;
       },
     };
-    const written = await connection.write((storage) => storage.writeOverride(write));
+    let written = await connection.write((storage) => storage.writeOverride(write));
+    for (let attempt = 1; isOutdated && attempt < ATTEMPTS; attempt += 1) {
+      await rollouts.reset();
+      written = await connection.write((storage) => storage.writeOverride(write));
+    }
+    if (isOutdated) throw rolloutsKeepChanging();
     const { version, revision } = written;
     const override =
       revision === undefined
@@ -96,8 +123,13 @@ export class FlagWriter<C extends object> {
     if (sameValue(oldFlags, newFlags)) return undefined;
 
     const changed: StoredOverride = { ...emptyOverride, ...current.own, flags: newFlags };
-    const before = this.#resolver.resolve(layersOf(tenant, current, current.own));
-    const after = this.#resolver.resolve(layersOf(tenant, current, changed));
+    const ids =
+      tenant.kind === "customer"
+        ? { customerId: tenant.id, organizationId: current.organizationId }
+        : { organizationId: tenant.id };
+    const rolledOut = this.#parts.rollouts.rolledOut(ids);
+    const before = this.#resolver.resolve(layersOf(tenant, current, current.own), rolledOut);
+    const after = this.#resolver.resolve(layersOf(tenant, current, changed), rolledOut);
     refuseMismatches(tenant, after, patch);
     const broken = newlyBroken(before, after);
     if (broken !== undefined) throw new FlagError("RULE_VIOLATED", broken.message, { path: broken.path });
@@ -117,8 +149,9 @@ export class FlagWriter<C extends object> {
     const broken: string[] = [];
     let first: RuleViolation | undefined;
     for (const [id, customer] of current.customers) {
-      const before = this.#resolver.resolve({ customer, organization: current.own });
-      const after = this.#resolver.resolve({ customer, organization });
+      const rolledOut = this.#parts.rollouts.rolledOut({ customerId: id, organizationId: tenant.id });
+      const before = this.#resolver.resolve({ customer, organization: current.own }, rolledOut);
+      const after = this.#resolver.resolve({ customer, organization }, rolledOut);
       const violation = newlyBroken(before, after);
       if (violation === undefined) continue;
       broken.push(id);
@@ -133,6 +166,14 @@ export class FlagWriter<C extends object> {
       { path: first.path, details: { customers: named, count: broken.length } },
     );
   }
+}
+
+/** As often as rollouts may change while a write is on its way. */
+const ATTEMPTS = 5;
+
+function rolloutsKeepChanging(): FlagError {
+  const message = "Nothing was written: rollouts kept changing at the same time. Try again.";
+  return new FlagError("STORAGE_UNAVAILABLE", message);
 }
 
 const emptyOverride: StoredOverride = {

@@ -7,6 +7,8 @@ import { type PlanFlags, planFlags, planManager } from "../plan-flags.ts";
 
 const both = { customerId: "cust_1", organizationId: "org_1" };
 
+const nobody = { tenant: undefined, winner: false, change: undefined, rollout: undefined };
+
 describe("explain", () => {
   it("lists every layer's value, the losers too, each with the change that set it", async () => {
     const { manager, clock } = planManager({ environment: "staging" });
@@ -33,6 +35,7 @@ describe("explain", () => {
             changedAt: clock.now(),
             reason: "Pilot",
           },
+          rollout: undefined,
         },
         {
           source: "organization_override",
@@ -48,16 +51,11 @@ describe("explain", () => {
             changedAt: clock.now() - 60_000,
             reason: "Contract",
           },
+          rollout: undefined,
         },
-        {
-          source: "environment",
-          tenant: undefined,
-          set: true,
-          value: "trial",
-          winner: false,
-          change: undefined,
-        },
-        { source: "default", tenant: undefined, set: true, value: "free", winner: false, change: undefined },
+        { ...nobody, source: "rollout", set: false, value: undefined },
+        { ...nobody, source: "environment", set: true, value: "trial" },
+        { ...nobody, source: "default", set: true, value: "free" },
       ],
     });
   });
@@ -102,6 +100,7 @@ describe("explain", () => {
     expect(plan?.layers.map(({ source, value, winner }) => [source, value, winner])).toEqual([
       ["customer_override", undefined, false],
       ["organization_override", "team", false],
+      ["rollout", undefined, false],
       ["environment", undefined, false],
       ["default", "free", true],
     ]);

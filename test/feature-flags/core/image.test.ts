@@ -22,7 +22,8 @@ it("answers as storage would, for every id there is and for those there are not"
       { organizationId: id },
       { customerId: id, organizationId: "org_1" },
     ]) {
-      expect(image.read(context)).toEqual(await storage.readTenant(context));
+      const { rollouts, ...state } = await storage.readTenant(context);
+      expect([image.read(context), rollouts]).toEqual([state, 0]);
     }
   }
 });
@@ -39,7 +40,8 @@ it("reads more tenants than one page holds", async () => {
   await image.load();
   expect(image.size).toBe(5_001);
   for (const customerId of ["cust_0", "cust_5000", "cust_4999"]) {
-    expect(image.read({ customerId })).toEqual(await storage.readTenant({ customerId }));
+    const { rollouts, ...state } = await storage.readTenant({ customerId });
+    expect([image.read({ customerId }), rollouts]).toEqual([state, 0]);
   }
 });
 

@@ -1,0 +1,118 @@
+import type { StorageConnection } from "./connection.ts";
+import type { FlagDefinition } from "./definition.ts";
+import { Emitter } from "./events.ts";
+import type { RolledOut } from "./layers.ts";
+import type { OnceLog } from "./once-log.ts";
+import { RolloutBook, type RolloutVerdict } from "./rollout-book.ts";
+import type { RolloutList, RolloutWrite, RolloutWritten, TenantRecord } from "./storage.ts";
+import type { TenantContext } from "./types.ts";
+
+export interface RolloutsOptions<C extends object> {
+  readonly definition: FlagDefinition<C>;
+  readonly connection: StorageConnection;
+  readonly log: OnceLog;
+  /** Told of what a listener throws. */
+  readonly report: (error: unknown) => void;
+  /** Told when rollouts have changed here before the feed has brought it. */
+  readonly onOwnChange: () => void;
+}
+
+/** What an evaluation asks of the rollouts. */
+export interface KnowsRollouts {
+  /** What they give a tenant; undefined for nothing. */
+  rolledOut(ids: TenantContext): RolledOut | undefined;
+  /** Resolves once what is held is no older than what was read. */
+  upTo(read: Pick<TenantRecord, "epoch" | "rollouts">): Promise<void>;
+  /** Whether what is held is from after `read`, which then has to be read again. */
+  isAheadOf(read: Pick<TenantRecord, "epoch" | "revision">): boolean;
+}
+
+/** As often as rollouts may have changed on the way before a reader is told that storage contradicts itself. */
+const ATTEMPTS = 3;
+
+/** Holds all rollouts in memory, and reads them anew when what was read elsewhere is newer. */
+export class Rollouts<C extends object> implements KnowsRollouts {
+  readonly book: RolloutBook<C>;
+  readonly #options: RolloutsOptions<C>;
+  readonly #changes: Emitter<{ change: undefined }>;
+  #reading: Promise<void> | undefined;
+
+  constructor(options: RolloutsOptions<C>) {
+    this.#options = options;
+    this.book = new RolloutBook(options.definition);
+    this.#changes = new Emitter(options.report);
+  }
+
+  /** The revision that last changed any of those held; 0 where none is. */
+  get revision(): number {
+    return this.book.state?.revision ?? 0;
+  }
+
+  rolledOut(ids: TenantContext): RolledOut | undefined {
+    return this.book.rolledOut(ids);
+  }
+
+  verdicts(path: string, ids: TenantContext): readonly RolloutVerdict[] {
+    return this.book.verdicts(path, ids);
+  }
+
+  async upTo({ epoch, rollouts }: Pick<TenantRecord, "epoch" | "rollouts">): Promise<void> {
+    for (let attempt = 0; attempt < ATTEMPTS && !this.#has(epoch, rollouts); attempt += 1) {
+      this.#reading ??= this.#lookUp().finally(() => {
+        this.#reading = undefined;
+      });
+      await this.#reading;
+    }
+  }
+
+  isAheadOf({ epoch, revision }: Pick<TenantRecord, "epoch" | "revision">): boolean {
+    const { state } = this.book;
+    return state?.epoch === epoch && state.revision > revision;
+  }
+
+  /** Reads them all, and takes them for what holds now. */
+  async refresh(): Promise<void> {
+    this.put(await this.#options.connection.poll((storage) => storage.listRollouts()));
+  }
+
+  /** Forgets what is held for what storage has, though that may be older. */
+  async reset(): Promise<void> {
+    const list = await this.#options.connection.poll((storage) => storage.listRollouts());
+    this.book.clear();
+    this.put(list);
+  }
+
+  /** Unless what is held is newer. */
+  put(list: RolloutList): void {
+    if (!this.book.put(list)) return;
+    for (const { featureName, message } of this.book.unfit) {
+      const facts = { featureName, code: "TYPE_MISMATCH" };
+      this.#options.log.warn(`rollout:${featureName}:${message}`, facts, `A rollout is left out: ${message}`);
+    }
+    this.#changes.emit("change", undefined);
+  }
+
+  async write(write: RolloutWrite): Promise<RolloutWritten> {
+    const written = await this.#options.connection.write((storage) => storage.writeRollout(write));
+    if (written.revision === undefined) return written;
+    await this.refresh();
+    this.#options.onOwnChange();
+    return written;
+  }
+
+  /** The returned function ends it. */
+  onChange(listener: () => void): () => void {
+    return this.#changes.on("change", listener);
+  }
+
+  async #lookUp(): Promise<void> {
+    this.put(await this.#options.connection.lookUp((storage) => storage.listRollouts()));
+  }
+
+  /** Where there never was a rollout, there is nothing to read. */
+  #has(epoch: string, revision: number): boolean {
+    const { state } = this.book;
+    if (state === undefined) return revision === 0;
+    return state.epoch === epoch && state.revision >= revision;
+  }
+}
