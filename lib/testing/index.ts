@@ -4,6 +4,7 @@ export type {
   ChangeFilter,
   CustomerRecord,
   FeedEvent,
+  FeedNotice,
   FeedPage,
   FlagStorage,
   InstanceRecord,

@@ -1,22 +1,12 @@
 import type { StorageConnection } from "./connection.ts";
 import type { FlagDefinition } from "./definition.ts";
 import type { OnceLog } from "./once-log.ts";
-import type { Rollout } from "./rollout.ts";
+import type { HeldRollout, UnfitRollout } from "./rollout.ts";
 import type { Rollouts } from "./rollouts.ts";
 import type { FlagStorage, RolloutWrite, RolloutWritten } from "./storage.ts";
 import type { Clock, FlagEvaluation, TenantContext } from "./types.ts";
 
-/** A rollout as it is held in memory: checked, frozen. */
-export interface HeldRollout extends Rollout {
-  readonly version: number;
-  readonly revision: number;
-}
-
-/** A stored rollout that does not apply, and why. */
-export interface UnfitRollout {
-  readonly featureName: string;
-  readonly message: string;
-}
+export type { HeldRollout } from "./rollout.ts";
 
 /** What a flag manager gives to those who steer rollouts. */
 export interface RolloutAccess<C extends object> {

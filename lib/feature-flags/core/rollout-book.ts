@@ -1,7 +1,7 @@
 import type { FlagDefinition } from "./definition.ts";
 import type { RolledOut } from "./layers.ts";
 import { frozen, withPath } from "./paths.ts";
-import type { HeldRollout, UnfitRollout } from "./rollout-access.ts";
+import type { HeldRollout, UnfitRollout } from "./rollout.ts";
 import { parseRollout } from "./rollout-parse.ts";
 import { type RolloutSelection, selectRollout } from "./rollout-selection.ts";
 import type { RolloutList, StorageState, StoredRollout } from "./storage.ts";

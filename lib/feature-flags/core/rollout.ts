@@ -69,3 +69,15 @@ export interface Rollout {
   /** Milliseconds since the Unix epoch. */
   readonly createdAt: number;
 }
+
+/** A rollout as it is held in memory: checked, frozen. */
+export interface HeldRollout extends Rollout {
+  readonly version: number;
+  readonly revision: number;
+}
+
+/** A stored rollout that does not apply, and why. */
+export interface UnfitRollout {
+  readonly featureName: string;
+  readonly message: string;
+}

@@ -17,7 +17,7 @@ export function parseNotice(payload: string | undefined): FeedNotice | undefined
   const [revision, epoch, scope, id] = parsedArray(payload ?? "");
   if (typeof revision !== "number" || !Number.isSafeInteger(revision) || typeof epoch !== "string") return;
   if (typeof id !== "string") return;
-  if (scope !== "customer" && scope !== "organization") return;
+  if (scope !== "customer" && scope !== "organization" && scope !== "rollout") return;
   return Object.freeze({ revision, epoch, scope, id });
 }
 
