@@ -31,12 +31,13 @@ const HOUR = 3_600_000;
 export function observedWindow(rollout: Rollout, now: number): ObservedWindow {
   const timeWindow = rollout.rollbackThreshold?.timeWindow ?? HOUR;
   // Both ends count, so that an error exactly as old as the window is in it.
-  return { since: Math.max(now - timeWindow, standsSince(rollout)), until: now + 1 };
+  const last = Math.floor(now);
+  return { since: Math.max(last - Math.ceil(timeWindow), standsSince(rollout)), until: last + 1 };
 }
 
 /** Everything since the rollout came to where it stands. */
 export function tierWindow(rollout: Rollout, now: number): ObservedWindow {
-  return { since: standsSince(rollout), until: now + 1 };
+  return { since: standsSince(rollout), until: Math.floor(now) + 1 };
 }
 
 /** The events that say how a rollout does; customers who were served nothing say nothing. */

@@ -109,7 +109,7 @@ function thresholdOf(input: unknown): RollbackThreshold {
   const { errorRate, timeWindow, minimumEvents, confidence } = input;
   return Object.freeze({
     errorRate: numberOf(errorRate, "rollbackThreshold.errorRate", 0, 1),
-    timeWindow: numberOf(timeWindow, "rollbackThreshold.timeWindow", 1_000, LONGEST_WINDOW),
+    timeWindow: wholeOf(timeWindow, "rollbackThreshold.timeWindow", 1_000, LONGEST_WINDOW),
     minimumEvents: wholeOf(minimumEvents, "rollbackThreshold.minimumEvents"),
     confidence: oneOf(confidence ?? "interval", "rollbackThreshold.confidence", [
       "interval",
@@ -158,8 +158,8 @@ function numberOf(input: unknown, what: string, least: number, most: number): nu
   throw invalid(`${what} must be a number from ${least} to ${most}.`);
 }
 
-function wholeOf(input: unknown, what: string): number {
-  const number = numberOf(input, what, 0, Number.MAX_SAFE_INTEGER);
+function wholeOf(input: unknown, what: string, least = 0, most = Number.MAX_SAFE_INTEGER): number {
+  const number = numberOf(input, what, least, most);
   if (!Number.isInteger(number)) throw invalid(`${what} must be a whole number.`);
   return number;
 }

@@ -70,7 +70,7 @@ export async function rolloutStats<C extends object>(
   { period = DAY }: StatsOptions = {},
 ): Promise<RolloutStats> {
   const { featureName, status, tiers, tier } = rollout;
-  const now = access.clock.now();
+  const now = Math.floor(access.clock.now());
   const window = observedWindow(rollout, now);
   const length = Math.min(LONGEST_PERIOD, Math.max(1, Math.floor(period)));
   const covered = { since: now - (Number.isFinite(length) ? length : DAY), until: now + 1 };

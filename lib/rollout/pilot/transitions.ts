@@ -65,7 +65,7 @@ function at(rollout: Rollout, asked: number, now: number): Rollout {
   const status: RolloutStatus = tier === targetTier ? "completed" : "in_progress";
   const steps: readonly RolloutStep[] = [
     ...rollout.steps.slice(1 - MAX_STEPS),
-    { tier, at: Math.max(now, standsSince(rollout)) },
+    { tier, at: Math.max(Math.floor(now), standsSince(rollout)) },
   ];
   return { ...rollout, status, tier, steps };
 }
