@@ -30,7 +30,7 @@ const RULES: readonly ImportRule[] = [
   rule("feature-flags/core/.+", "feature-flags/core/(?!evaluator|process-defaults).+"),
   rule("feature-flags/.+", "(feature-flags|chat-widget)/.+"),
   rule("chat-widget/.+", "(chat-widget/.+|feature-flags/core/(?!evaluator|process-defaults).+)"),
-  rule("rollout/.+", "(rollout/.+|feature-flags/.+)"),
+  rule("rollout/.+", "(rollout/.+|feature-flags/.+|chat-widget/.+)"),
 
   rule(
     "storages/process-storage(.browser)?.ts",

@@ -3,7 +3,7 @@ import type { HeldRollout, RolloutAccess } from "../feature-flags/core/rollout-a
 import type { TenantRef } from "../feature-flags/core/storage.ts";
 import type { FlagPath } from "../feature-flags/core/types.ts";
 import { checkedMeta, type WriteMeta } from "../feature-flags/core/write-meta.ts";
-import { FlagError } from "../feature-flags/index.ts";
+import { FlagError, getFeatureFlagManager } from "../feature-flags/index.ts";
 import { createController, type RolloutController } from "./pilot/controller.ts";
 import type { EventBufferStats } from "./pilot/event-buffer.ts";
 import type { RolloutEventInput } from "./pilot/event-input.ts";
@@ -268,4 +268,12 @@ export class PilotRolloutManager<C extends object = ChatWidgetFeatureFlags> {
 
 function actorOf({ changedBy, onBehalfOf, reason }: WriteMeta) {
   return { changedBy, onBehalfOf, reason };
+}
+
+let processManager: PilotRolloutManager | undefined;
+
+/** The process-wide manager of rollouts, over the process-wide flag manager: made on first use. */
+export function getPilotRolloutManager(): PilotRolloutManager {
+  processManager ??= new PilotRolloutManager({ flags: getFeatureFlagManager() });
+  return processManager;
 }

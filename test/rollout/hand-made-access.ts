@@ -83,6 +83,7 @@ export function handMadeAccess(options: HandMadeOptions = {}): HandMadeAccess {
     gate: () => {},
     active: () => held,
     get: (featureName) => held.find((rollout) => rollout.featureName === featureName),
+    unfit: () => [],
     refresh,
     async write(write) {
       await access.gate();

@@ -84,7 +84,7 @@ export function createController<C extends object>(
     if (decision.act === "hold") return;
     const { because, evidence } = decision;
     const acted = await act(rollout, rollBack, "automatic rollback", because, evidence);
-    const facts = { featureName: rollout.featureName, because, evidence, ifVersion: version };
+    const facts = { featureName: rollout.featureName, because, evidence };
     if (acted) log.always("error", facts, `The rollout "${rollout.featureName}" was taken back: ${because}.`);
   }
 
@@ -102,7 +102,7 @@ export function createController<C extends object>(
     if (decision.act === "refuse") return;
     const { because, evidence } = decision;
     const acted = await act(rollout, advance, "schedule", because, evidence);
-    const facts = { featureName: rollout.featureName, because, evidence, ifVersion: version };
+    const facts = { featureName: rollout.featureName, because, evidence };
     if (acted) log.always("info", facts, `The rollout "${rollout.featureName}" was advanced: ${because}.`);
   }
 

@@ -18,7 +18,9 @@ export async function isServed<C extends object>(
   try {
     if (access.get(featureName) === undefined) await loaded();
     const rollout = access.get(featureName);
-    return rollout !== undefined && (await serves(access, rollout, customerId));
+    if (rollout === undefined || access.unfit().some((unfit) => unfit.featureName === featureName))
+      return false;
+    return await serves(access, rollout, customerId);
   } catch (cause) {
     const error = asStorageError(cause, "looking up whom a rollout serves");
     access.log.warn(`rollout:${error.code}`, { code: error.code, error, featureName }, error.message);
