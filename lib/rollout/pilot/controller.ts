@@ -47,7 +47,7 @@ export function createController<C extends object>(
         // Failures are reported where they happen.
         void check();
       },
-      checkEvery * (0.9 + 0.2 * random()),
+      Math.round(checkEvery * (0.9 + 0.2 * random())),
     );
   }
 

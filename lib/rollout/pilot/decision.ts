@@ -99,7 +99,7 @@ export function decideAdvance({ rollout, now, recent, inTier, scheduled }: Advan
   if (rollout.tier >= rollout.targetTier) return refuse(`"${tier.name}" is its last tier`);
   const seenInTier = totalOf(inTier);
   if (seenInTier === undefined || totalOf(recent) === undefined) return refuse(NOTHING);
-  const age = now - standsSince(rollout);
+  const age = Math.floor(now) - standsSince(rollout);
   const due = Math.max(
     tier.minimumAge,
     scheduled ? (rollout.schedule?.bakeTime ?? Number.POSITIVE_INFINITY) : 0,
