@@ -109,7 +109,7 @@ export class PilotRolloutManager<C extends object = ChatWidgetFeatureFlags> {
     });
     const exposures = { window: exposureWindow, capacity: EXPOSED_CUSTOMERS, record: this.#recorder.record };
     this.#endExposures = access.onExposure(createExposures(access, exposures));
-    const kept = { eventsKeptFor: EVENTS_KEPT_FOR, countsKeptFor: COUNTS_KEPT_FOR };
+    const kept = { loaded: this.#loaded, eventsKeptFor: EVENTS_KEPT_FOR, countsKeptFor: COUNTS_KEPT_FOR };
     this.#controller = checkEvery > 0 ? createController(access, { checkEvery, ...kept }) : undefined;
   }
 

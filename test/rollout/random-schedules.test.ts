@@ -3,6 +3,7 @@ import type { Rollout } from "../../lib/feature-flags/core/rollout.ts";
 import { parseRollout } from "../../lib/feature-flags/core/rollout-parse.ts";
 import { FlagError, type FlagStorage } from "../../lib/feature-flags/index.ts";
 import { createController, type RolloutController } from "../../lib/rollout/pilot/controller.ts";
+import { createLoading } from "../../lib/rollout/pilot/loading.ts";
 import { PilotRolloutManager } from "../../lib/rollout/pilot-manager.ts";
 import { memoryStorage } from "../../lib/storages/memory/index.ts";
 import { type ManualClock, manualClock } from "../../lib/testing/index.ts";
@@ -29,7 +30,7 @@ function instance(storage: FlagStorage, clock: ManualClock, random: SeededRandom
     if (left < 0) throw new FlagError("STORAGE_UNAVAILABLE", `${name} is dead.`);
   };
   return {
-    controller: createController(access, CHECKS),
+    controller: createController(access, { ...CHECKS, loaded: createLoading(access) }),
     kill: () => {
       left = random.below(8);
     },

@@ -5,6 +5,8 @@ import { changeRollout } from "./rollout-change.ts";
 import { advance, rollBack, type Transition } from "./transitions.ts";
 
 export interface ControllerOptions {
+  /** Resolves once the rollouts in memory can be relied on. */
+  readonly loaded: () => Promise<void>;
   /** Milliseconds between two checks. */
   readonly checkEvery: number;
   /** Milliseconds that single events are kept. */
@@ -31,7 +33,7 @@ const EXPIRE_EVERY = 3_600_000;
  */
 export function createController<C extends object>(
   access: RolloutAccess<C>,
-  { checkEvery, eventsKeptFor, countsKeptFor }: ControllerOptions,
+  { loaded, checkEvery, eventsKeptFor, countsKeptFor }: ControllerOptions,
 ): RolloutController {
   const { clock, random, log, instanceId } = access;
   let expiresAt = clock.now() + EXPIRE_EVERY * random();
@@ -60,6 +62,7 @@ export function createController<C extends object>(
   }
 
   async function checkAll(): Promise<void> {
+    await attempt(undefined, loaded);
     for (const rollout of access.active()) {
       if (!isClosed && rollout.status !== "rolled_back") await attempt(rollout, takeBack);
     }

@@ -2,6 +2,7 @@ import { bucketOf } from "../../feature-flags/core/bucket.ts";
 import type { Rollout } from "../../feature-flags/core/rollout.ts";
 import type { RolloutAccess } from "../../feature-flags/core/rollout-access.ts";
 import { selectRollout } from "../../feature-flags/core/rollout-selection.ts";
+import { contextError } from "../../feature-flags/core/tenant-id.ts";
 import { FlagSource, type TenantContext } from "../../feature-flags/core/types.ts";
 import type { RolloutEventInput } from "./event-input.ts";
 import { isFlagPath } from "./flag-path.ts";
@@ -59,8 +60,9 @@ export function createExposures<C extends object>(
   }
 
   return (context, organizationId) => {
+    // An evaluation is asked with anything, and answers all the same.
+    if (contextError(context) !== undefined || context.customerId === undefined) return;
     const { customerId } = context;
-    if (customerId === undefined) return;
     const now = clock.now();
     const exposed: (readonly [Rollout, number])[] = [];
     for (const rollout of access.active()) {

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { Rollout } from "../../../lib/feature-flags/core/rollout.ts";
 import { FlagError } from "../../../lib/feature-flags/index.ts";
 import { createController } from "../../../lib/rollout/pilot/controller.ts";
+import { createLoading } from "../../../lib/rollout/pilot/loading.ts";
 import { PilotRolloutManager, type RolloutInput } from "../../../lib/rollout/pilot-manager.ts";
 import { memoryStorage } from "../../../lib/storages/memory/index.ts";
 import { manualClock } from "../../../lib/testing/index.ts";
@@ -105,7 +106,7 @@ describe("automatic rollback", () => {
     const at = clock.now();
     await record("error", 0, 20, at);
     await clock.advance(10 * MINUTE - younger);
-    const controller = createController(access, HOURLY);
+    const controller = createController(access, { ...HOURLY, loaded: createLoading(access) });
     await controller.check();
     await controller.close();
     expect((await stored()).status).toBe(status);
@@ -254,7 +255,7 @@ describe("what is old", () => {
     const at = clock.now();
     await record("enabled", 0, 10);
     await rollouts.close();
-    const controller = createController(access, HOURLY);
+    const controller = createController(access, { ...HOURLY, loaded: createLoading(access) });
     const counted = async (before: number, after: number) => {
       const window = { featureName: "search", since: at - before, until: at + after };
       return (await storage.countRolloutEvents(window)).reduce((sum, { count }) => sum + count, 0);
