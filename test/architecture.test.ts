@@ -64,7 +64,7 @@ const RULES: readonly ImportRule[] = [
   rule("testing/.+", "(testing/.+|feature-flags/core/(?!evaluator|process-defaults).+)", "node:.+"),
   rule(
     "cli/.+",
-    "(cli/.+|server/.+|feature-flags/.+|chat-widget/.+|storages/[^/]+(/index)?.ts)",
+    "(cli/.+|server/.+|rollout/[^/]+.ts|feature-flags/.+|chat-widget/.+|storages/[^/]+(/index)?.ts)",
     "(commander|csv-parse(/.+)?|@hono/node-server|node:.+|#process-storage)",
   ),
 ];

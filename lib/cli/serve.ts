@@ -1,6 +1,7 @@
 import type { FlagStorage } from "../feature-flags/core/storage.ts";
 import type { Log } from "../feature-flags/core/types.ts";
 import { FeatureFlagManager } from "../feature-flags/index.ts";
+import { PilotRolloutManager } from "../rollout/pilot-manager.ts";
 import { createFlagServer } from "../server/index.ts";
 import type { CliHost } from "./cli-host.ts";
 import { makeFirstAdminKey } from "./first-admin-key.ts";
@@ -28,11 +29,14 @@ export async function serve(options: ServeOptions, host: CliHost): Promise<numbe
     const storage = await openStorage(options, host, log);
     const { environment, audit } = settings;
     const manager = new FeatureFlagManager({ storage, environment, audit, log, clock: host.clock });
+    const rollouts = new PilotRolloutManager({ flags: manager });
     const closeData = async () => {
+      await rollouts.close();
       await manager.close();
       await storage.close();
     };
-    const listener = await startListening({ settings, storage, manager, log, host }).catch(async (error) => {
+    const parts = { settings, storage, manager, rollouts, log, host };
+    const listener = await startListening(parts).catch(async (error) => {
       await closeData();
       throw error;
     });
@@ -49,13 +53,15 @@ interface Parts {
   readonly settings: ServeSettings;
   readonly storage: FlagStorage;
   readonly manager: FeatureFlagManager;
+  readonly rollouts: PilotRolloutManager;
   readonly log: Log;
   readonly host: CliHost;
 }
 
-function startListening({ settings, storage, manager, log, host }: Parts): Promise<HttpListener> {
+function startListening({ settings, storage, manager, rollouts, log, host }: Parts): Promise<HttpListener> {
   const server = createFlagServer({
     manager,
+    rollouts,
     keys: { find: (id) => storage.findAdminKey(id), configured: settings.adminKey },
     limits: settings.limits,
     clock: host.clock,

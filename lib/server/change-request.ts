@@ -4,6 +4,7 @@ import type { PatchInput } from "../feature-flags/core/patch.ts";
 import { isPlainObject } from "../feature-flags/core/paths.ts";
 import type { TenantRef } from "../feature-flags/core/storage.ts";
 import type { FlagObject, FlagValue } from "../feature-flags/core/types.ts";
+import { lineText, parseBody, reasonText, versionNumber } from "./body-problems.ts";
 
 /** A change as a body asks for it. */
 export interface ChangeRequest {
@@ -18,11 +19,6 @@ export interface ChangeRequest {
 // A body comes out of JSON.parse, so whatever is defined in it is a flag value.
 const flagValue = z.custom<FlagValue>((value) => value !== undefined, "must be a value");
 const flagObject = z.custom<FlagObject>(isPlainObject, "must be an object of flags");
-const line = z
-  .string()
-  .min(1)
-  .max(255)
-  .regex(/^\P{Cc}*$/u, "must not hold control characters");
 
 const changeBody = z.strictObject({
   path: z.string().min(1).optional(),
@@ -32,13 +28,9 @@ const changeBody = z.strictObject({
   unset: z.array(z.string().min(1)).min(1).optional(),
   customerId: z.string().optional(),
   organizationId: z.string().optional(),
-  changedBy: line.optional(),
-  reason: z
-    .string()
-    .max(2000)
-    .regex(/^[\P{Cc}\t\n\r]*$/u, "must not hold control characters but line breaks and tabs")
-    .optional(),
-  ifVersion: z.int().min(0).optional(),
+  changedBy: lineText.optional(),
+  reason: reasonText.optional(),
+  ifVersion: versionNumber.optional(),
 });
 type ChangeBody = z.infer<typeof changeBody>;
 
@@ -47,14 +39,7 @@ type ChangeBody = z.infer<typeof changeBody>;
  * Throws MALFORMED_REQUEST with every problem in `details.problems`.
  */
 export function parseChangeRequest(json: unknown): ChangeRequest {
-  const parsed = changeBody.safeParse(json);
-  if (!parsed.success) {
-    const problems = parsed.error.issues.slice(0, 20).map(problemText);
-    throw new FlagError("MALFORMED_REQUEST", `The body does not fit: ${problems[0]}`, {
-      details: { problems },
-    });
-  }
-  const body = parsed.data;
+  const body = parseBody(changeBody, json);
   return {
     tenant: tenantOf(body),
     change: changeOf(body),
@@ -93,14 +78,6 @@ function severalLeaves({ set, unset }: ChangeBody): PatchInput {
     throw malformed("set is empty, so there is nothing to change.");
   }
   return { set, unset };
-}
-
-function problemText(issue: z.core.$ZodIssue): string {
-  const at = issue.path.map(String).join(".");
-  if (issue.code === "unrecognized_keys") {
-    return `unknown field ${issue.keys.map((key) => JSON.stringify(key.slice(0, 64))).join(", ")}.`;
-  }
-  return at === "" ? `${issue.message}.` : `"${at}" ${issue.message}.`;
 }
 
 function malformed(message: string): FlagError {

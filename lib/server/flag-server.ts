@@ -1,13 +1,22 @@
-import { Hono } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import { silentLog, systemClock } from "../feature-flags/core/clock.ts";
 import { FlagError } from "../feature-flags/core/errors.ts";
 import type { Clock, Log } from "../feature-flags/core/types.ts";
 import type { AdminManager } from "./admin-manager.ts";
+import type { AdminRollouts } from "./admin-rollouts.ts";
 import { changeFlags, readFlags } from "./admin-routes.ts";
 import { type Actor, type AdminKeys, createAuthentication } from "./authentication.ts";
-import { pathOf, requireCanonicalPath } from "./canonical-path.ts";
+import { ADMIN_ROLLOUTS_PATH, pathOf, requireCanonicalPath, rolloutNameIn } from "./canonical-path.ts";
 import { errorResponse } from "./error-response.ts";
 import type { BodyLimits } from "./json-body.ts";
+import {
+  createRollout,
+  listRollouts,
+  type NamedRolloutRequest,
+  ROLLOUT_QUESTIONS,
+  ROLLOUT_STEPS,
+  readRollout,
+} from "./rollout-routes.ts";
 
 /** Where the admin API is. */
 export const ADMIN_FLAGS_PATH = "/api/admin/feature-flags";
@@ -30,6 +39,8 @@ export const DEFAULT_LIMITS: ServerLimits = Object.freeze({
 export interface FlagServerOptions {
   readonly manager: AdminManager;
   readonly keys: AdminKeys;
+  /** Serves rollouts as well. */
+  readonly rollouts?: AdminRollouts;
   readonly log?: Log;
   readonly limits?: Partial<ServerLimits>;
   readonly clock?: Pick<Clock, "now">;
@@ -79,21 +90,22 @@ export function createFlagServer(options: FlagServerOptions): FlagServer {
     await next();
   });
   // Part of the route itself, for every method: no list of protected paths that a spelling could slip past.
-  app.use(ADMIN_FLAGS_PATH, async (c, next) => {
+  const onlyAdmins: MiddlewareHandler<RequestState> = async (c, next) => {
     const actor = await authenticate(c.req.raw.headers.get("authorization"), c.env.address);
     if (actor.role !== "admin") throw new FlagError("FORBIDDEN", "This key may not use the admin API.");
     c.set("actor", actor);
     await next();
-  });
+  };
+  app.use(ADMIN_FLAGS_PATH, onlyAdmins);
   app.get(ADMIN_FLAGS_PATH, (c) => readFlags(manager, c.req.raw));
   app.post(ADMIN_FLAGS_PATH, (c) => changeFlags(manager, c.req.raw, c.get("actor"), limits));
-  app.all(ADMIN_FLAGS_PATH, () => {
-    throw new FlagError("METHOD_NOT_ALLOWED", "Use GET to read flags and POST to change them.", {
-      details: { allow: ["GET", "HEAD", "POST"] },
-    });
-  });
+  app.all(ADMIN_FLAGS_PATH, () => refuseMethod(["GET", "HEAD", "POST"]));
+  if (options.rollouts !== undefined) serveRollouts(app, options.rollouts, onlyAdmins, limits);
   app.notFound(() => {
-    throw new FlagError("NOT_FOUND", `There is nothing here. The admin API is at ${ADMIN_FLAGS_PATH}.`);
+    throw new FlagError(
+      "NOT_FOUND",
+      `There is nothing here. The admin API is at ${ADMIN_FLAGS_PATH}, rollouts are at ${ADMIN_ROLLOUTS_PATH}.`,
+    );
   });
   app.onError((error) => {
     throw error;
@@ -109,6 +121,43 @@ export function createFlagServer(options: FlagServerOptions): FlagServer {
       return response;
     },
   });
+}
+
+function serveRollouts(
+  app: Hono<RequestState>,
+  rollouts: AdminRollouts,
+  onlyAdmins: MiddlewareHandler<RequestState>,
+  limits: ServerLimits,
+): void {
+  const asked = (c: Context<RequestState>) => {
+    return { rollouts, limits, request: c.req.raw, actor: c.get("actor") };
+  };
+  const named = (c: Context<RequestState>): NamedRolloutRequest => {
+    const featureName = rolloutNameIn(pathOf(c.req.raw.url));
+    if (featureName === undefined) throw new FlagError("NOT_FOUND", "There is no such rollout.");
+    return { ...asked(c), featureName };
+  };
+  const of = `${ADMIN_ROLLOUTS_PATH}/:name`;
+  app.use(ADMIN_ROLLOUTS_PATH, onlyAdmins);
+  app.use(of, onlyAdmins);
+  app.use(`${of}/*`, onlyAdmins);
+  app.get(ADMIN_ROLLOUTS_PATH, (c) => listRollouts(asked(c)));
+  app.post(ADMIN_ROLLOUTS_PATH, (c) => createRollout(asked(c)));
+  app.all(ADMIN_ROLLOUTS_PATH, () => refuseMethod(["GET", "HEAD", "POST"]));
+  app.get(of, (c) => readRollout(named(c)));
+  app.all(of, () => refuseMethod(["GET", "HEAD"]));
+  for (const [name, step] of Object.entries(ROLLOUT_STEPS)) {
+    app.post(`${of}/${name}`, (c) => step(named(c)));
+    app.all(`${of}/${name}`, () => refuseMethod(["POST"]));
+  }
+  for (const [name, question] of Object.entries(ROLLOUT_QUESTIONS)) {
+    app.get(`${of}/${name}`, (c) => question(named(c)));
+    app.all(`${of}/${name}`, () => refuseMethod(["GET", "HEAD"]));
+  }
+}
+
+function refuseMethod(allow: readonly string[]): never {
+  throw new FlagError("METHOD_NOT_ALLOWED", `Use ${allow.join(", ")} here.`, { details: { allow } });
 }
 
 async function answer(

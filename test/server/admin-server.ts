@@ -1,6 +1,7 @@
 import type { FlagStorage } from "../../lib/feature-flags/core/storage.ts";
 import type { Log } from "../../lib/feature-flags/core/types.ts";
 import { FeatureFlagManager } from "../../lib/feature-flags/index.ts";
+import { PilotRolloutManager } from "../../lib/rollout/pilot-manager.ts";
 import { ADMIN_FLAGS_PATH, createFlagServer, type ServerLimits } from "../../lib/server/index.ts";
 import { memoryStorage } from "../../lib/storages/memory/index.ts";
 
@@ -33,7 +34,9 @@ export function adminServer(options: AdminServerOptions = {}) {
   const log = recordingLog();
   const manager = new FeatureFlagManager({ storage, environment, audit, log });
   const keys = { find: (id: string) => storage.findAdminKey(id), configured: KEY };
-  const server = createFlagServer({ manager, keys, log, ...(limits === undefined ? {} : { limits }) });
+  const rollouts = new PilotRolloutManager({ flags: manager, checkEvery: 0 });
+  const limited = limits === undefined ? {} : { limits };
+  const server = createFlagServer({ manager, keys, rollouts, log, ...limited });
 
   async function send(path: string, init: RequestInit = {}) {
     const response = await server.fetch(new Request(`http://localhost${path}`, init));
@@ -45,12 +48,14 @@ export function adminServer(options: AdminServerOptions = {}) {
       json: text === "" ? undefined : JSON.parse(text),
     };
   }
-  const read = (query = "") => send(`${ADMIN_FLAGS_PATH}${query}`, { headers: AUTHORIZED });
-  const change = (body: unknown) =>
-    send(ADMIN_FLAGS_PATH, {
+  const post = (path: string, body: unknown) =>
+    send(path, {
       method: "POST",
       headers: { ...AUTHORIZED, "content-type": "application/json" },
       body: JSON.stringify(body),
     });
-  return { server, manager, storage, log, send, read, change };
+  const read = (query = "") => send(`${ADMIN_FLAGS_PATH}${query}`, { headers: AUTHORIZED });
+  const change = (body: unknown) => post(ADMIN_FLAGS_PATH, body);
+  const get = (path: string) => send(path, { headers: AUTHORIZED });
+  return { server, manager, rollouts, storage, log, send, read, change, post, get };
 }

@@ -7,6 +7,7 @@ import type { RollbackThreshold, Rollout, RolloutSchedule } from "../../feature-
 import { MAX_LISTED } from "../../feature-flags/core/rollout-parse.ts";
 import { contextError } from "../../feature-flags/core/tenant-id.ts";
 import type { FlagPath, FlagValue, ValueAt } from "../../feature-flags/core/types.ts";
+import { refuseUnknown } from "./known-keys.ts";
 import { type TierInput, tierIndex, tiersFrom } from "./tier-input.ts";
 
 /** What a new rollout is made of. A boolean flag's `value` may be left out: then it is true. */
@@ -53,7 +54,11 @@ export function plannedRollout<C extends object>(
 ): Rollout {
   if (!isPlainObject(input))
     throw invalid("Say what to roll out with an object: { featureName, path, ... }.");
+  refuseUnknown(input, INPUT_KEYS, "A rollout");
   const featureName = nameOf(input["featureName"], "featureName");
+  if (featureName === "." || featureName === "..") {
+    throw invalid(`featureName must not be ${JSON.stringify(featureName)}: no URL could name it.`);
+  }
   const leaf = definition.leaf(textOf(input["path"], "path"));
   const tiers = tiersFrom(input["tiers"]);
   return Object.freeze({
@@ -106,6 +111,7 @@ function valueFor<C extends object>(
 
 function thresholdOf(input: unknown): RollbackThreshold {
   if (!isPlainObject(input)) throw invalid("rollbackThreshold must be an object.");
+  refuseUnknown(input, ["errorRate", "timeWindow", "minimumEvents", "confidence"], "rollbackThreshold");
   const { errorRate, timeWindow, minimumEvents, confidence } = input;
   return Object.freeze({
     errorRate: numberOf(errorRate, "rollbackThreshold.errorRate", 0, 1),
@@ -123,8 +129,14 @@ const LONGEST_WINDOW = 6 * 86_400_000;
 
 function scheduleOf(input: unknown): RolloutSchedule {
   if (!isPlainObject(input)) throw invalid("schedule must be an object: { bakeTime }.");
+  refuseUnknown(input, ["bakeTime"], "schedule");
   return Object.freeze({ bakeTime: wholeOf(input["bakeTime"], "schedule.bakeTime") });
 }
+
+const INPUT_KEYS: readonly (keyof RolloutInputBase<string> | "value")[] = [
+  ...(["featureName", "path", "value", "unit", "salt", "tiers", "targetTier", "schedule"] as const),
+  ...(["allowedCustomers", "deniedCustomers", "deniedOrganizations", "rollbackThreshold"] as const),
+];
 
 function idsOf(input: unknown, what: string, kind: "customer" | "organization"): readonly string[] {
   if (input === undefined) return Object.freeze([]);

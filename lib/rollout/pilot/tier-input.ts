@@ -3,6 +3,7 @@ import { isPlainObject } from "../../feature-flags/core/paths.ts";
 import type { RolloutTier } from "../../feature-flags/core/rollout.ts";
 import { MAX_TIERS } from "../../feature-flags/core/rollout-parse.ts";
 import { contextError } from "../../feature-flags/core/tenant-id.ts";
+import { refuseUnknown } from "./known-keys.ts";
 import { DEFAULT_TIERS } from "./tiers.ts";
 
 /** A tier as callers name it. */
@@ -49,6 +50,7 @@ export function tierIndex(tiers: readonly RolloutTier[], asked: unknown): number
 
 function tierFrom(input: unknown, at: number): RolloutTier {
   if (!isPlainObject(input)) throw invalid(`tiers[${at}] must be an object: { name, percentage }.`);
+  refuseUnknown(input, ["name", "percentage", "minimumAge", "minimumEvents"], `tiers[${at}]`);
   const { name, percentage, minimumAge = 0, minimumEvents = 0 } = input;
   if (typeof name !== "string" || contextError({ customerId: name }) !== undefined) {
     throw invalid(`tiers[${at}].name must be text of 1 to 255 characters without control characters.`);
