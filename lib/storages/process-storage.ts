@@ -31,12 +31,15 @@ export function processStorage(env: Env): ProcessStorage {
     : { kind: "postgres", url };
 }
 
-/** Opens the storage that a process's environment names: see {@link processStorage}. */
+/**
+ * Opens the storage that a process's environment names: see {@link processStorage}. Behind a pooler STRATA_FEED may be
+ * "poll", STRATA_LISTEN_URL name the database itself, and STRATA_PREPARE be "false".
+ */
 export async function openProcessStorage(env: Env, options: OpenOptions = {}): Promise<FlagStorage> {
   const chosen = processStorage(env);
   if (chosen.kind === "postgres") {
     const { postgresStorage } = await import("./postgres/index.ts");
-    return postgresStorage({ url: chosen.url, ...options });
+    return postgresStorage({ url: chosen.url, ...poolerSettings(env), ...options });
   }
   const { sqliteStorage } = await import("./sqlite/index.ts");
   return sqliteStorage({ file: chosen.file, ...options });
@@ -51,6 +54,28 @@ export async function migrateProcessStorage(env: Env): Promise<readonly string[]
   }
   const { migrateSqlite } = await import("./sqlite/index.ts");
   return migrateSqlite({ file: chosen.file });
+}
+
+/** What a pooler between the process and PostgreSQL asks for. */
+function poolerSettings(env: Env) {
+  const listenUrl = env["STRATA_LISTEN_URL"] || undefined;
+  if (listenUrl !== undefined && !POSTGRES_URL.test(listenUrl)) {
+    throw new FlagError("STORAGE_UNAVAILABLE", "STRATA_LISTEN_URL must begin with postgres://.");
+  }
+  return {
+    feed: oneOf(env, "STRATA_FEED", ["auto", "poll"] as const),
+    prepare: oneOf(env, "STRATA_PREPARE", ["true", "false"] as const) === "true",
+    ...(listenUrl === undefined ? {} : { listen: { url: listenUrl } }),
+  };
+}
+
+/** The first of them is the default. */
+function oneOf<Word extends string>(env: Env, name: string, words: readonly [Word, ...Word[]]): Word {
+  const given = env[name] || words[0];
+  const found = words.find((word) => word === given);
+  if (found !== undefined) return found;
+  const message = `${name} must be ${words.map((word) => `"${word}"`).join(" or ")}, not ${JSON.stringify(given)}.`;
+  throw new FlagError("STORAGE_UNAVAILABLE", message);
 }
 
 function postgresUrl(env: Env): string | undefined {

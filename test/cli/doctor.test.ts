@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sqliteStorage } from "../../lib/storages/sqlite/index.ts";
+import { storeRollout } from "../feature-flags/stored-rollouts.ts";
 import { workplace } from "./recording-host.ts";
 
 let place: Awaited<ReturnType<typeof workplace>>;
@@ -39,6 +40,18 @@ describe("strata doctor", () => {
     expect(out).not.toContain("sound");
   });
 
+  it("lists rollouts whose flag the definition has lost", async () => {
+    const storage = await sqliteStorage({ file: place.file(".strata/strata.db") });
+    await storeRollout(storage, { path: "experimental.gone" });
+    await storage.close();
+    const { code, out } = await place.run(["doctor"]);
+    expect(code).toBe(1);
+    expect(out).toMatch(/^rollout search\n {2}left out +"experimental.gone" has no such flag/m);
+    expect(out).toContain("1 rollout does not apply.");
+    const json = JSON.parse((await place.run(["doctor", "--json"])).out);
+    expect(json).toMatchObject({ overrides: [], rollouts: [{ featureName: "search" }], count: 1 });
+  });
+
   it("lets no stored text steer the terminal", async () => {
     await addAilments();
     const { out } = await place.run(["doctor"]);
@@ -50,7 +63,7 @@ describe("strata doctor", () => {
     const sound = await place.run(["doctor", "--json"]);
     expect({ code: sound.code, found: JSON.parse(sound.out) }).toEqual({
       code: 0,
-      found: { overrides: [], count: 0 },
+      found: { overrides: [], rollouts: [], count: 0 },
     });
     await addAilments();
     const { code, out } = await place.run(["doctor", "--json"]);

@@ -45,6 +45,42 @@ describe("the storage of a process", () => {
     });
   });
 
+  it("polls, and reads without prepared statements, where a pooler asks for that", async () => {
+    const { url, close } = openTestDatabase("strata");
+    onTestFinished(close);
+    const env = { STRATA_DATABASE_URL: url, STRATA_FEED: "poll", STRATA_PREPARE: "false" };
+    const storage = await openProcessStorage(env);
+    onTestFinished(() => storage.close());
+    expect([storage.subscribe, storage.feedMode?.()]).toEqual([undefined, "poll"]);
+    expect((await storage.readTenant({ customerId: "cust_1" })).customer).toBeUndefined();
+  });
+
+  it("listens at the database itself where its own URL leads to a pooler", async () => {
+    const { url, close } = openTestDatabase("strata");
+    onTestFinished(close);
+    const away = "postgres://nobody@127.0.0.1:1/nowhere";
+    const lines: string[] = [];
+    const line = (_: object, message: string) => void lines.push(message);
+    const log = { info: line, warn: line, error: line };
+    const storage = await openProcessStorage({ STRATA_DATABASE_URL: url, STRATA_LISTEN_URL: away }, { log });
+    onTestFinished(() => storage.close());
+    storage.subscribe?.(() => undefined);
+    await expect.poll(() => lines).toEqual([expect.stringContaining("is lost")]);
+    expect(storage.feedMode?.()).toBe("poll");
+  });
+
+  it.each([
+    ["STRATA_FEED", "push"],
+    ["STRATA_PREPARE", "no"],
+    ["STRATA_LISTEN_URL", "mysql://host/app"],
+  ])("is refused where %s is %j", async (name, value) => {
+    const opening = openProcessStorage({ STRATA_DATABASE_URL: "postgres://host/app", [name]: value });
+    await expect(opening).rejects.toMatchObject({
+      code: "STORAGE_UNAVAILABLE",
+      message: expect.stringContaining(name),
+    });
+  });
+
   it("is memory in a browser", async () => {
     expect((await openInBrowser({ DATABASE_URL: "postgres://host/app" })).kind).toBe("memory");
   });

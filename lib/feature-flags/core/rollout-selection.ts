@@ -30,7 +30,7 @@ type Selecting = Pick<
 /**
  * Whether the rollout serves this tenant: pure, and monotone in the percentage. A rolled back one serves nobody;
  * else those denied are out, then those allowed are in, then the percentage decides. A planned one serves those
- * allowed only. With the unit "organization" a customer without one has no unit, and is served only if allowed.
+ * allowed only. With the unit "organization" a customer without one has no unit: allowed by name, or at 100 %.
  */
 export function selectRollout(rollout: Selecting, ids: TenantContext): RolloutSelection {
   const { customerId, organizationId } = ids;
@@ -48,6 +48,8 @@ export function selectRollout(rollout: Selecting, ids: TenantContext): RolloutSe
   if (customerId !== undefined && lists(rollout.allowedCustomers, customerId))
     return because("allowed", true);
   if (rollout.status === "planned") return because("status", false);
+  // Everybody is everybody, also those who have no id of the unit.
+  if (threshold >= BUCKETS) return because("percentage", true);
   if (bucket === undefined) return because("no unit", false);
   return because("percentage", bucket < threshold);
 }

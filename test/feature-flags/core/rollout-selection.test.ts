@@ -70,13 +70,21 @@ describe("selectRollout", () => {
     }
   });
 
-  it("has no unit for whoever lacks the id it asks for, whatever the percentage", () => {
-    const organizations = { ...base, unit: "organization", tiers: at(100) } as const;
-    const lacking = { enabled: false, because: "no unit", bucket: undefined, threshold: 100_000 };
+  it("has no unit for whoever lacks the id it asks for, short of everybody", () => {
+    const organizations = { ...base, unit: "organization", tiers: at(99.999) } as const;
+    const lacking = { enabled: false, because: "no unit", bucket: undefined, threshold: 99_999 };
     expect(selectRollout(organizations, { customerId: "stranger" })).toEqual(lacking);
     expect(selectRollout(organizations, { customerId: "friend" }).because).toBe("allowed");
-    expect(selectRollout({ ...base, tiers: at(100) }, { organizationId: "org" })).toEqual(lacking);
+    expect(selectRollout({ ...base, tiers: at(99.999) }, { organizationId: "org" })).toEqual(lacking);
     expect(selectRollout(base, {}).because).toBe("no unit");
+  });
+
+  it("serves everybody at 100 %, also those without an id", () => {
+    const everybody = { ...base, unit: "organization", tiers: at(100) } as const;
+    for (const ids of [{}, { customerId: "stranger" }, { organizationId: "org" }]) {
+      expect(selectRollout(everybody, ids)).toMatchObject({ enabled: true, because: "percentage" });
+    }
+    expect(selectRollout({ ...everybody, status: "planned" }, {}).enabled).toBe(false);
   });
 
   it("keeps whoever was in at each of 100 steps, and lets in nobody at 0 and all at 100 %", () => {
