@@ -93,7 +93,18 @@ export function wireManager<C extends object = ChatWidgetFeatureFlags>(
             typeof snapshot === "string"
               ? await openProcessSnapshot(snapshot, options.log ?? silentLog)
               : snapshot,
-          ...{ connection, image: propagation.image, state, clock, log, onError, every: SNAPSHOT_EVERY },
+          ...{
+            connection,
+            image: propagation.image,
+            state,
+            rollouts,
+            clock,
+            log,
+            onError,
+            every: SNAPSHOT_EVERY,
+          },
+          catchUp: () => propagation.catchUp(),
+          onRestored: (list) => rollouts.restore(list),
         });
   const exposures = new Emitter<{ exposed: { context: TenantContext; organizationId: string | undefined } }>(
     report,

@@ -29,7 +29,7 @@ const MAX_BYTES = 256 * 1024 * 1024;
  *
  * @example
  * const snapshots = fileSnapshot("/var/lib/app/flags.snapshot", { secret: process.env.SNAPSHOT_SECRET });
- * await snapshots.write({ epoch, revision: 7, takenAt: Date.now(), overrides, memberships });
+ * await snapshots.write({ epoch, revision: 7, takenAt: Date.now(), overrides, memberships, rollouts });
  * const lastKnown = await snapshots.read();
  */
 export function fileSnapshot(path: string, options: FileSnapshotOptions = {}): SnapshotStore {

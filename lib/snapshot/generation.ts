@@ -113,8 +113,8 @@ async function readRows(
   generation: OpenedGeneration,
   { secret }: GenerationOptions,
 ): Promise<TenantSnapshot> {
-  const { epoch, revision, takenAt, overrides, memberships } = generation.header;
-  const rows = createRowReader({ overrides, memberships });
+  const { epoch, revision, takenAt, ...counts } = generation.header;
+  const rows = createRowReader(counts);
   const decoder = new StringDecoder("utf8");
   const seal = createSeal(secret);
   let rest = "";

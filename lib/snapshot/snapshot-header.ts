@@ -3,8 +3,9 @@ import { isPlainObject } from "../feature-flags/core/paths.ts";
 import type { TenantSnapshot } from "../feature-flags/core/snapshot.ts";
 import type { StorageState } from "../feature-flags/core/storage.ts";
 
-/** The format this version writes, and the only one it reads. */
-const FORMAT = 1;
+/** The format this version writes. It reads the one before, too, which knew no rollouts. */
+const FORMAT = 2;
+const WITHOUT_ROLLOUTS = 1;
 const KIND = "snapshot";
 const MAX_EPOCH = 255;
 /** The last moment that a `Date` can be. */
@@ -17,16 +18,24 @@ export interface SnapshotHeader extends StorageState {
   /** How many lines of each follow. */
   readonly overrides: number;
   readonly memberships: number;
+  readonly rollouts: number;
 }
 
 export function headerOf(snapshot: TenantSnapshot): SnapshotHeader {
-  const { epoch, revision, takenAt, overrides, memberships } = snapshot;
-  return checkedHeader(epoch, revision, takenAt, overrides.length, memberships.length);
+  const { epoch, revision, takenAt, overrides, memberships, rollouts } = snapshot;
+  return checkedHeader({
+    ...{ epoch, revision, takenAt },
+    ...{ overrides: overrides.length, memberships: memberships.length, rollouts: rollouts.length },
+  });
 }
 
-export function headerLine({ epoch, revision, takenAt, overrides, memberships }: SnapshotHeader): string {
-  const counts = { overrides, memberships, complete: true };
-  return JSON.stringify({ strata: KIND, format: FORMAT, epoch, revision, takenAt, ...counts });
+export function headerLine(header: SnapshotHeader, format = FORMAT): string {
+  const { epoch, revision, takenAt, overrides, memberships, rollouts } = header;
+  const counts = format === WITHOUT_ROLLOUTS ? {} : { rollouts };
+  return JSON.stringify({
+    ...{ strata: KIND, format, epoch, revision, takenAt },
+    ...{ overrides, memberships, ...counts, complete: true },
+  });
 }
 
 /** Throws STORAGE_CORRUPT for what is no header, SCHEMA_TOO_NEW for one of a later format. */
@@ -40,13 +49,13 @@ export function parseHeader(line: string): SnapshotHeader {
   if (format > FORMAT) {
     throw new FlagError(
       "SCHEMA_TOO_NEW",
-      `It is of format ${format}, written by a newer version of Strata; this one reads format ${FORMAT}.`,
+      `It is of format ${format}, written by a newer version of Strata; this one reads up to format ${FORMAT}.`,
     );
   }
-  const { epoch, revision, takenAt, overrides, memberships } = parsed;
-  const header = checkedHeader(epoch, revision, takenAt, overrides, memberships);
+  if (format < WITHOUT_ROLLOUTS) throw unsound(`Its format ${format} never was one.`);
+  const header = checkedHeader(format === WITHOUT_ROLLOUTS ? { ...parsed, rollouts: 0 } : parsed);
   // Also what makes "complete" mean something: no other spelling of it passes.
-  if (headerLine(header) !== line) throw unsound("Its header is not as a complete snapshot has it.");
+  if (headerLine(header, format) !== line) throw unsound("Its header is not as a complete snapshot has it.");
   return header;
 }
 
@@ -79,18 +88,15 @@ export function parsedJson(line: string): unknown {
   }
 }
 
-function checkedHeader(
-  epoch: unknown,
-  revision: unknown,
-  takenAt: unknown,
-  overrides: unknown,
-  memberships: unknown,
-): SnapshotHeader {
+function checkedHeader(said: Readonly<Record<string, unknown>>): SnapshotHeader {
+  const { epoch, revision, takenAt, overrides, memberships, rollouts } = said;
   if (typeof epoch !== "string" || epoch === "" || epoch.length > MAX_EPOCH || !epoch.isWellFormed()) {
     throw unsound(`The epoch must be text of 1 to ${MAX_EPOCH} characters.`);
   }
   if (!isCount(revision)) throw unsound("The revision must be a whole number from 0.");
   if (!isMoment(takenAt)) throw unsound("takenAt must be milliseconds since the Unix epoch.");
-  if (!isCount(overrides) || !isCount(memberships)) throw unsound("The counts must be whole numbers from 0.");
-  return Object.freeze({ epoch, revision, takenAt, overrides, memberships });
+  if (!isCount(overrides) || !isCount(memberships) || !isCount(rollouts)) {
+    throw unsound("The counts must be whole numbers from 0.");
+  }
+  return Object.freeze({ epoch, revision, takenAt, overrides, memberships, rollouts });
 }

@@ -1,22 +1,27 @@
 import { FlagError, isFlagError } from "../feature-flags/core/errors.ts";
 import { isPlainObject } from "../feature-flags/core/paths.ts";
 import type { TenantSnapshot } from "../feature-flags/core/snapshot.ts";
-import { MAX_OVERRIDE_BYTES, type TenantOverride } from "../feature-flags/core/storage.ts";
-import { checkId } from "../feature-flags/core/tenant-id.ts";
+import {
+  MAX_OVERRIDE_BYTES,
+  type StoredRollout,
+  type TenantOverride,
+} from "../feature-flags/core/storage.ts";
+import { checkId, contextError } from "../feature-flags/core/tenant-id.ts";
 import { isCount, isMoment, parsedJson, unsound } from "./snapshot-header.ts";
 import { createTenantIds } from "./tenant-ids.ts";
 
 type Membership = TenantSnapshot["memberships"][number];
+type Rows = Pick<TenantSnapshot, "overrides" | "memberships" | "rollouts">;
 
-/** UTF-16 units: room for the largest override, and for what stands beside it. */
+/** UTF-16 units: room for the largest override or rollout, and for what stands beside it. */
 export const MAX_LINE = 2 * MAX_OVERRIDE_BYTES;
 
 /**
- * The lines of overrides and memberships, each without its line break. They pass the very checks that reading
- * them makes: what is written can be read. Throws STORAGE_CORRUPT, naming the tenant, for what does not pass.
+ * The lines of overrides, memberships and rollouts, each without its line break. They pass the very checks that reading
+ * them makes: what is written can be read. Throws STORAGE_CORRUPT, naming what it is, for what does not pass.
  */
-export function* rowLines({ overrides, memberships }: TenantSnapshot): Generator<string> {
-  const seen = { customer: createTenantIds(), organization: createTenantIds(), member: createTenantIds() };
+export function* rowLines({ overrides, memberships, rollouts }: TenantSnapshot): Generator<string> {
+  const seen = createSeen();
   for (const override of overrides) {
     const { tenant, flags, version, revision, updatedAt, updatedBy } = override;
     const cells = [tenant.kind, tenant.id, version, revision, updatedAt, updatedBy ?? null, flags];
@@ -35,20 +40,31 @@ export function* rowLines({ overrides, memberships }: TenantSnapshot): Generator
       return JSON.stringify(membership);
     });
   }
+  for (const { featureName, version, revision, updatedAt, updatedBy, rollout } of rollouts) {
+    const cells = [featureName, version, revision, updatedAt, updatedBy ?? null, rollout];
+    yield lineOf("rollout of", featureName, () => {
+      rolloutOf(cells);
+      if (!seen.rollout.add(featureName)) throw unsound("it is there twice.");
+      const line = JSON.stringify(cells);
+      if (!isJson(rollout)) throw unsound("it holds what JSON cannot say.");
+      return line;
+    });
+  }
 }
 
 export interface RowReader {
   /** Takes the next line. Throws STORAGE_CORRUPT, naming the line, for anything but a sound one. */
   take(line: string): void;
   /** All rows; throws STORAGE_CORRUPT if lines are missing. */
-  finish(): Pick<TenantSnapshot, "overrides" | "memberships">;
+  finish(): Rows;
 }
 
 /** Reads the lines after the header, of which there must be exactly as many as it says. */
-export function createRowReader(counts: { overrides: number; memberships: number }): RowReader {
+export function createRowReader(counts: Readonly<Record<keyof Rows, number>>): RowReader {
   const overrides: TenantOverride[] = [];
   const memberships: Membership[] = [];
-  const seen = { customer: createTenantIds(), organization: createTenantIds(), member: createTenantIds() };
+  const rollouts: StoredRollout[] = [];
+  const seen = createSeen();
 
   function takeRow(line: string): void {
     const cells = parsedJson(line);
@@ -62,6 +78,10 @@ export function createRowReader(counts: { overrides: number; memberships: number
       const membership = membershipOf(cells);
       if (!seen.member.add(membership[0])) throw unsound("its customer is there twice.");
       memberships.push(membership);
+    } else if (rollouts.length < counts.rollouts) {
+      const rollout = rolloutOf(cells);
+      if (!seen.rollout.add(rollout.featureName)) throw unsound("its feature is there twice.");
+      rollouts.push(rollout);
     } else {
       throw unsound("it is more than the header announces.");
     }
@@ -73,17 +93,29 @@ export function createRowReader(counts: { overrides: number; memberships: number
         takeRow(line);
       } catch (error) {
         if (!isFlagError(error)) throw error;
-        const at = overrides.length + memberships.length + 2;
+        const at = overrides.length + memberships.length + rollouts.length + 2;
         throw unsound(`Line ${at} is not sound: ${error.message}`, error);
       }
     },
     finish() {
-      if (overrides.length < counts.overrides || memberships.length < counts.memberships) {
+      const announced = counts.overrides + counts.memberships + counts.rollouts;
+      if (overrides.length + memberships.length + rollouts.length < announced) {
         throw unsound("It has fewer lines than its header announces.");
       }
-      return { overrides: Object.freeze(overrides), memberships: Object.freeze(memberships) };
+      return {
+        overrides: Object.freeze(overrides),
+        memberships: Object.freeze(memberships),
+        rollouts: Object.freeze(rollouts),
+      };
     },
   });
+}
+
+function createSeen() {
+  return {
+    ...{ customer: createTenantIds(), organization: createTenantIds() },
+    ...{ member: createTenantIds(), rollout: createTenantIds() },
+  };
 }
 
 // An array and not an object: a third less to read, and no key can be missing, doubled or unknown.
@@ -109,6 +141,23 @@ function overrideOf(cells: readonly unknown[]): TenantOverride {
     version,
     revision,
     updatedAt,
+    updatedBy: updatedBy ?? undefined,
+  });
+}
+
+function rolloutOf(cells: readonly unknown[]): StoredRollout {
+  if (cells.length !== 6) throw unsound("a rollout has six cells.");
+  const [featureName, version, revision, updatedAt, updatedBy, rollout] = cells;
+  // Names of features are as ids of tenants are.
+  if (typeof featureName !== "string" || contextError({ customerId: featureName }) !== undefined) {
+    throw unsound("its feature's name is not text of 1 to 255 characters.");
+  }
+  if (!isCount(version)) throw unsound("its version is not a whole number from 0.");
+  if (!isCount(revision)) throw unsound("its revision is not a whole number from 0.");
+  if (!isMoment(updatedAt)) throw unsound("its time is not milliseconds since the Unix epoch.");
+  if (updatedBy !== null && typeof updatedBy !== "string") throw unsound("who changed it is not text.");
+  return Object.freeze({
+    ...{ featureName, rollout, version, revision, updatedAt },
     updatedBy: updatedBy ?? undefined,
   });
 }

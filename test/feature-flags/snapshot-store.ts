@@ -14,5 +14,13 @@ export function snapshotStore(
 export function snapshotOf(plan: string, state: Partial<TenantSnapshot> = {}): TenantSnapshot {
   const tenant = { kind: "customer", id: "cust_1" } as const;
   const override = { tenant, flags: { plan }, version: 1, revision: 1, updatedAt: 0, updatedBy: undefined };
-  return { epoch: "e", revision: 1, takenAt: 1_000, overrides: [override], memberships: [], ...state };
+  return {
+    epoch: "e",
+    revision: 1,
+    takenAt: 1_000,
+    overrides: [override],
+    memberships: [],
+    rollouts: [],
+    ...state,
+  };
 }

@@ -90,19 +90,26 @@ describe("a damaged snapshot", () => {
 describe("a snapshot that is sealed and yet says what cannot be", () => {
   const header = (changes: object = {}) =>
     JSON.stringify({
-      ...{ strata: "snapshot", format: 1, epoch: "e", revision: 9, takenAt: 1, overrides: 2, memberships: 1 },
-      complete: true,
+      ...{ strata: "snapshot", format: 2, epoch: "e", revision: 9, takenAt: 1, overrides: 2, memberships: 1 },
+      ...{ rollouts: 1, complete: true },
       ...changes,
     });
   const customer: readonly unknown[] = ["customer", "c1", 1, 2, 3, "ada", { on: true }];
   const organization = ["organization", "c1", 1, 2, 3, null, {}];
   const member = ["c1", "o1"];
+  const rollout: readonly unknown[] = ["search", 1, 2, 3, "ada", { salt: "s" }];
+  const asLines = (rows: readonly unknown[]) =>
+    rows.map((row) => (typeof row === "string" ? row : JSON.stringify(row)));
   const lines = (rows: readonly unknown[], changes: object = {}) => [
     header(changes),
-    ...rows.map((row) => (typeof row === "string" ? row : JSON.stringify(row))),
+    ...asLines([...rows, rollout]),
   ];
   const withCell = (index: number, cell: unknown) =>
     lines([customer.with(index, cell), organization, member]);
+  const withRollouts = (...rollouts: readonly unknown[]) => [
+    header({ rollouts: rollouts.length }),
+    ...asLines([customer, organization, member, ...rollouts]),
+  ];
 
   async function readLines(sealed: readonly string[]) {
     const path = join(await temporaryDirectory(), "flags.snapshot");
@@ -117,7 +124,20 @@ describe("a snapshot that is sealed and yet says what cannot be", () => {
   it("is read while nothing of it is wrong", async () => {
     const { read, messages } = await readLines(lines([customer, organization, member]));
     expect(messages).toEqual([]);
-    expect(read).toMatchObject({ overrides: [{ flags: { on: true } }, {}], memberships: [["c1", "o1"]] });
+    expect(read).toMatchObject({
+      ...{ overrides: [{ flags: { on: true } }, {}], memberships: [["c1", "o1"]] },
+      rollouts: [
+        { featureName: "search", version: 1, revision: 2, updatedBy: "ada", rollout: { salt: "s" } },
+      ],
+    });
+  });
+
+  it("is read where the version before rollouts wrote it, and has none", async () => {
+    const counts = { overrides: 2, memberships: 1, complete: true };
+    const before = { strata: "snapshot", format: 1, epoch: "e", revision: 9, takenAt: 1, ...counts };
+    const { read, messages } = await readLines(asLines([before, customer, organization, member]));
+    expect(messages).toEqual([]);
+    expect(read).toMatchObject({ revision: 9, overrides: [{}, {}], memberships: [{}], rollouts: [] });
   });
 
   it.each<[string, readonly string[]]>([
@@ -129,7 +149,17 @@ describe("a snapshot that is sealed and yet says what cannot be", () => {
     ["format 0", lines([customer, organization, member], { format: 0 })],
     ["no word that it is complete", lines([customer, organization, member], { complete: undefined })],
     ["that it is not complete", lines([customer, organization, member], { complete: false })],
-    ["emptiness that is not complete", [header({ overrides: 0, memberships: 0, complete: false })]],
+    [
+      "emptiness that is not complete",
+      [header({ overrides: 0, memberships: 0, rollouts: 0, complete: false })],
+    ],
+    ["rollouts in a format that has none", lines([customer, organization, member], { format: 1 })],
+    [
+      "a format without the rollouts it has",
+      lines([customer, organization, member], { rollouts: undefined }),
+    ],
+    ["more rollouts than there are", lines([customer, organization, member], { rollouts: 2 })],
+    ["no rollouts where there is one", lines([customer, organization, member], { rollouts: 0 })],
     ["a key more", lines([customer, organization, member], { more: 1 })],
     ["an epoch that is a number", lines([customer, organization, member], { epoch: 1 })],
     ["a negative revision", lines([customer, organization, member], { revision: -1 })],
@@ -163,6 +193,19 @@ describe("a snapshot that is sealed and yet says what cannot be", () => {
     ["an author that is a number", withCell(5, 1)],
     ["a member without an organization", lines([customer, organization, ["c1"]])],
     ["a member of nothing", lines([customer, organization, ["c1", null]])],
+    ["a rollout twice", withRollouts(rollout, rollout)],
+    ["a rollout's cell too few", withRollouts(rollout.slice(0, 5))],
+    ["a rollout's cell too many", withRollouts([...rollout, 1])],
+    ["a rollout that is an object", withRollouts({})],
+    ["a rollout without a name", withRollouts(rollout.with(0, ""))],
+    ["a rollout whose name is a number", withRollouts(rollout.with(0, 1))],
+    ["a rollout whose name has a control character", withRollouts(rollout.with(0, "a\u0007"))],
+    ["a rollout whose name is too long", withRollouts(rollout.with(0, "x".repeat(256)))],
+    ["half a version of a rollout", withRollouts(rollout.with(1, 1.5))],
+    ["a rollout's revision of text", withRollouts(rollout.with(2, "2"))],
+    ["a rollout's time past all dates", withRollouts(rollout.with(3, 9e15))],
+    ["a rollout's author that is a number", withRollouts(rollout.with(4, 1))],
+    ["a rollout that never ends", withRollouts(rollout.with(5, "x".repeat(3 * 2 ** 20)))],
   ])("is ignored for %s", async (_, sealed) => {
     const { read, messages } = await readLines(sealed);
     expect(read).toBeUndefined();

@@ -42,7 +42,9 @@ describe("a snapshot kept in a file", () => {
     const read = await fileSnapshot(path).read();
     const parts = [read, read?.overrides, read?.overrides[0], read?.overrides[0]?.tenant];
     expect(
-      [...parts, read?.memberships, read?.memberships[0]].filter((part) => !Object.isFrozen(part)),
+      [...parts, read?.memberships, read?.memberships[0], read?.rollouts, read?.rollouts[0]].filter(
+        (part) => !Object.isFrozen(part),
+      ),
     ).toEqual([]);
   });
 
@@ -104,7 +106,7 @@ describe("a snapshot kept in a file", () => {
     const snapshot = sampleSnapshot(1, { customers: 10_000 });
     const written = await mostCallsInOneTurn(vi.spyOn(JSON, "stringify"), () => store.write(snapshot));
     const read = await mostCallsInOneTurn(vi.spyOn(JSON, "parse"), () => store.read());
-    // 17,500 lines of 32 bytes and more, in slices of 128 Ki characters and of 256 KiB.
+    // 20,000 lines of 32 bytes and more, in slices of 128 Ki characters and of 256 KiB.
     expect(written).toBeLessThan(4_200);
     expect(read).toBeLessThan(8_400);
   });
@@ -204,7 +206,8 @@ describe("writing", () => {
   });
 
   const [first] = sampleSnapshot(1).overrides;
-  if (first === undefined) throw new Error("The sample has no overrides.");
+  const [rollout] = sampleSnapshot(1).rollouts;
+  if (first === undefined || rollout === undefined) throw new Error("The sample has no rows.");
   const circle: Record<string, unknown> = {};
   circle["self"] = circle;
   const deep: unknown = JSON.parse(`${"[".repeat(100_000)}${"]".repeat(100_000)}`);
@@ -231,6 +234,12 @@ describe("writing", () => {
     ["flags within themselves", { overrides: [{ ...first, flags: circle }] }],
     ["flags of endless depth", { overrides: [{ ...first, flags: deep }] }],
     ["a bigint", { overrides: [{ ...first, flags: 1n }] }],
+    ["a rollout twice", { rollouts: [rollout, rollout] }],
+    ["a rollout without a name", { rollouts: [{ ...rollout, featureName: "" }] }],
+    ["a rollout with a line break", { rollouts: [{ ...rollout, featureName: "a\nb" }] }],
+    ["a rollout that is not there", { rollouts: [{ ...rollout, rollout: undefined }] }],
+    ["a rollout with a date", { rollouts: [{ ...rollout, rollout: [new Date(0)] }] }],
+    ["a rollout changed at no time", { rollouts: [{ ...rollout, updatedAt: Number.NaN }] }],
     ["flags without end", { overrides: [{ ...first, flags: "x".repeat(2 ** 21) }] }],
   ])("refuses %s, which could not be read again, and keeps what is there", async (_, flaw) => {
     const store = fileSnapshot(path);

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
 import type { TenantSnapshot } from "../../lib/feature-flags/core/snapshot.ts";
-import type { TenantOverride } from "../../lib/feature-flags/core/storage.ts";
+import type { StoredRollout, TenantOverride } from "../../lib/feature-flags/core/storage.ts";
 import { createSeal } from "../../lib/snapshot/seal.ts";
 
 /** A directory that lives as long as the test. */
@@ -42,10 +42,20 @@ export function sampleSnapshot(revision: number, { epoch = "epoch", customers = 
     memberships: indexes
       .slice(0, customers / 2)
       .map((index) => [`customer ${index}`, `organization ${revision % 7}`] as const),
+    rollouts: indexes.slice(0, customers / 4).map(
+      (index): StoredRollout => ({
+        ...{ featureName: `feature ${index}`, rollout: { salt: `${epoch} ${revision}`, tier: index } },
+        ...{ version: 1 + index, revision: Math.min(index, revision), updatedAt: 1_730_000_000_000 + index },
+        updatedBy: index % 4 === 0 ? undefined : "ada@example.com",
+      }),
+    ),
   };
 }
 
-export const EMPTY: TenantSnapshot = { epoch: "e", revision: 0, takenAt: 0, overrides: [], memberships: [] };
+export const EMPTY: TenantSnapshot = {
+  ...{ epoch: "e", revision: 0, takenAt: 0 },
+  ...{ overrides: [], memberships: [], rollouts: [] },
+};
 
 /** Writes the lines as a file of snapshots, with a seal that is right whatever they say. */
 export async function writeSealed(path: string, lines: readonly string[], secret?: string): Promise<void> {

@@ -45,7 +45,7 @@ describe("a file that is not to be trusted", () => {
     await store.write(sampleSnapshot(1));
     await store.write(sampleSnapshot(2));
     const [header = "", ...rows] = await linesOf(path);
-    await writeSealed(path, [header.replace('"format":1', '"format":2,"new":[]'), "{}", ...rows]);
+    await writeSealed(path, [header.replace('"format":2', '"format":3,"new":[]'), "{}", ...rows]);
     expect(await store.read()).toEqual(sampleSnapshot(1));
     expect(log.lines).toMatchObject([{ facts: { error: { code: "SCHEMA_TOO_NEW" } } }]);
     expect(messages()[0]).toContain("newer version");

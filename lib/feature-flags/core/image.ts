@@ -1,6 +1,13 @@
 import type { StorageConnection } from "./connection.ts";
 import type { TenantSnapshot } from "./snapshot.ts";
-import type { FeedEvent, StorageState, StoredOverride, TenantRef, TenantState } from "./storage.ts";
+import type {
+  FeedEvent,
+  StorageState,
+  StoredOverride,
+  StoredRollout,
+  TenantRef,
+  TenantState,
+} from "./storage.ts";
 import type { TenantContext } from "./types.ts";
 
 const PAGE = 5_000;
@@ -19,9 +26,20 @@ export class TenantImage {
   /** What is being loaded: changes made meanwhile have to reach it, or the swap would undo them for a while. */
   readonly #incoming = new Set<Contents>();
   #state: StorageState | undefined;
+  #changes = 0;
 
   constructor(connection: StorageConnection) {
     this.#connection = connection;
+  }
+
+  /** The revision up to which everything is held; undefined until loaded. */
+  get state(): StorageState | undefined {
+    return this.#state;
+  }
+
+  /** Goes up whenever anything held here, or the state it is of, may have become another. */
+  get changes(): number {
+    return this.#changes;
   }
 
   /** What storage would answer; undefined until loaded. */
@@ -51,6 +69,7 @@ export class TenantImage {
       this.#incoming.delete(contents);
     }
     this.#state = state;
+    this.#changes += 1;
     return state;
   }
 
@@ -75,37 +94,39 @@ export class TenantImage {
       if (organizationId === undefined) this.#contents.memberships.delete(id);
       else this.#contents.memberships.set(id, organizationId);
     }
+    this.#changes += 1;
     // Loading may have got further than the feed, which follows page by page: answers never go back.
     if (this.#state?.epoch !== state.epoch || this.#state.revision < state.revision) this.#state = state;
   }
 
   /** Puts one override in, unless a later one is there already. */
   put(tenant: TenantRef, override: StoredOverride): void {
+    this.#changes += 1;
     if (this.#contents !== undefined) putInto(this.#contents, tenant, override);
     for (const contents of this.#incoming) putInto(contents, tenant, override);
   }
 
-  /** Everything held, to be kept for a start without storage; undefined until loaded. */
-  snapshot(takenAt: number): TenantSnapshot | undefined {
+  /** Everything held, to be kept for a start without storage; undefined until loaded. No row is newer than it. */
+  snapshot(takenAt: number, stored: readonly StoredRollout[]): TenantSnapshot | undefined {
     if (this.#contents === undefined || this.#state === undefined) return undefined;
     const { customers, organizations, memberships } = this.#contents;
-    const overrides = [
-      ...Array.from(customers, ([id, override]) => ({
-        ...override,
-        tenant: { kind: "customer", id } as const,
-      })),
-      ...Array.from(organizations, ([id, override]) => ({
-        ...override,
-        tenant: { kind: "organization", id } as const,
-      })),
-    ];
-    return { ...this.#state, takenAt, overrides, memberships: [...memberships] };
+    const { revision: newest } = this.#state;
+    const overridesOf = (kind: TenantRef["kind"], held: ReadonlyMap<string, StoredOverride>) =>
+      Array.from(held, ([id, override]) => ({ ...notAfter(newest, override), tenant: { kind, id } }));
+    return {
+      ...this.#state,
+      takenAt,
+      overrides: [...overridesOf("customer", customers), ...overridesOf("organization", organizations)],
+      memberships: [...memberships],
+      rollouts: stored.map((rollout) => notAfter(newest, rollout)),
+    };
   }
 
   /** Takes a snapshot's contents for its own. */
   restore({ epoch, revision, overrides, memberships }: TenantSnapshot): void {
     this.#contents = { customers: new Map(), organizations: new Map(), memberships: new Map(memberships) };
     this.#state = { epoch, revision };
+    this.#changes += 1;
     for (const override of overrides) this.put(override.tenant, override);
   }
 
@@ -130,16 +151,20 @@ function changedTenants(events: readonly FeedEvent[]): TenantRef[] {
 }
 
 /**
- * No row counts as newer than the state from which the feed goes on. One that claims to be, damaged by hand, would
- * keep every later write of its tenant out.
+ * No row counts as newer than the state it is read with. One that claims to be, damaged by hand, would keep every later
+ * write of its tenant out.
  */
+function notAfter<Row extends { readonly revision: number }>(newest: number, row: Row): Row {
+  return row.revision <= newest ? row : { ...row, revision: newest };
+}
+
 async function readOverrides(connection: StorageConnection, into: Contents, newest: number): Promise<void> {
   let after: TenantRef | undefined;
   do {
     const from = after;
     const page = await connection.bulk((storage) => storage.listOverrides({ after: from, limit: PAGE }));
     for (const { tenant, ...override } of page.overrides) {
-      putInto(into, tenant, { ...override, revision: Math.min(override.revision, newest) });
+      putInto(into, tenant, notAfter(newest, override));
     }
     after = page.next;
   } while (after !== undefined);

@@ -2,9 +2,10 @@ import type { StorageConnection } from "./connection.ts";
 import { asStorageError, type FlagError } from "./errors.ts";
 import { within } from "./guard.ts";
 import { TenantImage } from "./image.ts";
+import { type HoldsRollouts, momentOf } from "./moment.ts";
 import type { OnceLog } from "./once-log.ts";
-import type { SnapshotStore } from "./snapshot.ts";
-import type { StorageState, TenantState } from "./storage.ts";
+import type { SnapshotStore, TenantSnapshot } from "./snapshot.ts";
+import type { RolloutList, StorageState, TenantState } from "./storage.ts";
 import type { Clock, TenantContext } from "./types.ts";
 
 export interface LastGoodOptions {
@@ -14,6 +15,11 @@ export interface LastGoodOptions {
   readonly image: TenantImage | undefined;
   /** The state reached by the feed; undefined before the first read. */
   readonly state: () => StorageState | undefined;
+  /** Lets the feed apply all that is committed. */
+  readonly catchUp: () => Promise<void>;
+  readonly rollouts: HoldsRollouts;
+  /** Given the rollouts that an earlier process knew. */
+  readonly onRestored: (list: RolloutList) => void;
   readonly clock: Clock;
   readonly log: OnceLog;
   /** Milliseconds between two looks whether anything has changed since the last snapshot. */
@@ -42,6 +48,7 @@ export class LastGood {
   #earlier: Earlier | undefined;
   #reading: Promise<void> | undefined;
   #written: StorageState | undefined;
+  #keeping: Promise<void> = Promise.resolve();
   #cancel: (() => void) | undefined;
   #closed = false;
 
@@ -61,13 +68,17 @@ export class LastGood {
   }
 
   /** Writes a snapshot now if anything has changed since the last one. */
-  async keep(): Promise<void> {
-    const { state, clock, connection } = this.#options;
-    const reached = state();
+  keep(): Promise<void> {
+    const begin = () => this.#keepNow();
+    // A failed one has been reported to its own caller.
+    this.#keeping = this.#keeping.then(begin, begin);
+    return this.#keeping;
+  }
+
+  async #keepNow(): Promise<void> {
+    const reached = this.#options.state();
     if (reached === undefined || same(reached, this.#written)) return;
-    const image = this.#options.image ?? new TenantImage(connection);
-    if (this.#options.image === undefined) await image.load();
-    const snapshot = image.snapshot(clock.now());
+    const snapshot = await momentOf(this.#options);
     if (snapshot === undefined) return;
     const store = await this.#openStore();
     await store.write(snapshot);
@@ -98,6 +109,7 @@ export class LastGood {
     const image = new TenantImage(this.#options.connection);
     image.restore(snapshot);
     this.#earlier = { image, takenAt: snapshot.takenAt };
+    this.#options.onRestored(rolloutsOf(snapshot));
   }
 
   async #openStore(): Promise<SnapshotStore> {
@@ -125,6 +137,11 @@ export class LastGood {
     this.#options.log.error(`snapshot:${doing}:${error.code}`, { code: error.code, error }, error.message);
     this.#options.onError(error);
   }
+}
+
+function rolloutsOf({ epoch, revision, rollouts }: TenantSnapshot): RolloutList {
+  const newest = rollouts.reduce((last, rollout) => Math.max(last, rollout.revision), 0);
+  return { epoch, revision: Math.min(newest, revision), rollouts };
 }
 
 function same(a: StorageState, b: StorageState | undefined): boolean {

@@ -36,6 +36,8 @@ export class Rollouts<C extends object> implements KnowsRollouts {
   readonly #options: RolloutsOptions<C>;
   readonly #changes: Emitter<{ change: undefined }>;
   #reading: Promise<void> | undefined;
+  /** Whether what is held is an earlier process's knowledge, and storage has not said anything yet. */
+  #isRestored = false;
 
   constructor(options: RolloutsOptions<C>) {
     this.#options = options;
@@ -43,9 +45,9 @@ export class Rollouts<C extends object> implements KnowsRollouts {
     this.#changes = new Emitter(options.report);
   }
 
-  /** The revision that last changed any of those held; 0 where none is. */
+  /** The revision that last changed any of those held; 0 where none is, -1 where storage has not said it. */
   get revision(): number {
-    return this.book.state?.revision ?? 0;
+    return this.#isRestored ? -1 : (this.book.state?.revision ?? 0);
   }
 
   rolledOut(ids: TenantContext): RolledOut | undefined {
@@ -82,8 +84,17 @@ export class Rollouts<C extends object> implements KnowsRollouts {
     this.put(list);
   }
 
+  /** What an earlier process knew, until storage says anything: that replaces it, an older backup's word as well. */
+  restore(list: RolloutList): void {
+    if (this.book.state !== undefined) return;
+    this.put(list);
+    this.#isRestored = true;
+  }
+
   /** Unless what is held is newer. */
   put(list: RolloutList): void {
+    if (this.#isRestored) this.book.clear();
+    this.#isRestored = false;
     if (!this.book.put(list)) return;
     for (const { featureName, message } of this.book.unfit) {
       const facts = { featureName, code: "TYPE_MISMATCH" };
@@ -112,6 +123,7 @@ export class Rollouts<C extends object> implements KnowsRollouts {
   /** Where there never was a rollout, there is nothing to read. */
   #has(epoch: string, revision: number): boolean {
     const { state } = this.book;
+    if (this.#isRestored) return false;
     if (state === undefined) return revision === 0;
     return state.epoch === epoch && state.revision >= revision;
   }

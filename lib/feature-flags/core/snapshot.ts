@@ -1,4 +1,4 @@
-import type { TenantOverride } from "./storage.ts";
+import type { StoredRollout, TenantOverride } from "./storage.ts";
 
 /** Everything storage held at one revision: complete, or it is none. */
 export interface TenantSnapshot {
@@ -9,6 +9,8 @@ export interface TenantSnapshot {
   readonly overrides: readonly TenantOverride[];
   /** Customer id, organization id. */
   readonly memberships: readonly (readonly [customerId: string, organizationId: string])[];
+  /** By `featureName`. */
+  readonly rollouts: readonly StoredRollout[];
 }
 
 /** Keeps the last known good snapshot where a process that starts without storage finds it. */

@@ -1,46 +1,15 @@
 import { describe, expect, it } from "vitest";
 import { StorageConnection } from "../../../lib/feature-flags/core/connection.ts";
 import { TenantImage } from "../../../lib/feature-flags/core/image.ts";
-import { LastGood, type LastGoodOptions } from "../../../lib/feature-flags/core/last-good.ts";
-import { OnceLog } from "../../../lib/feature-flags/core/once-log.ts";
-import type { StorageState } from "../../../lib/feature-flags/core/storage.ts";
-import type { SnapshotStore, TenantSnapshot } from "../../../lib/feature-flags/index.ts";
+import type { TenantSnapshot } from "../../../lib/feature-flags/index.ts";
 import { memoryStorage } from "../../../lib/storages/memory/index.ts";
 import { manualClock } from "../../../lib/testing/index.ts";
 import { heldStorage, turn } from "../held-storage.ts";
-import { outageStorage } from "../outage-storage.ts";
-import { recordedLog } from "../recorded-log.ts";
 import { snapshotOf, snapshotStore } from "../snapshot-store.ts";
+import { storeRollout } from "../stored-rollouts.ts";
+import { EVERY, keeping, rolloutsOf } from "./kept-snapshots.ts";
 
 const who = { customerId: "cust_1" };
-const EVERY = 30_000;
-
-/** Keeps and reads snapshots of a storage, which the caller moves on by hand. */
-function keeping(store: SnapshotStore, options: Partial<LastGoodOptions> = {}) {
-  const memory = memoryStorage();
-  const outage = outageStorage(memory);
-  const clock = manualClock();
-  const log = recordedLog();
-  const connection = new StorageConnection(outage.storage, { clock, random: () => 0 });
-  const reached: { state: StorageState | undefined } = { state: undefined };
-  const errors: string[] = [];
-  const lastGood = new LastGood({
-    ...{ open: async () => store, connection, image: undefined, state: () => reached.state },
-    ...{
-      clock,
-      log: new OnceLog(log, clock),
-      every: EVERY,
-      onError: (error) => errors.push(error.code),
-      ...options,
-    },
-  });
-  const change = async (plan: string) => {
-    await memory.saveCustomerFlags("cust_1", { plan });
-    reached.state = await memory.readState();
-  };
-  return { memory, outage, clock, log, connection, reached, lastGood, errors, change };
-}
-
 describe("keeping the last good state", () => {
   it("writes nothing before anything was read, then at every look where the revision has changed", async () => {
     const store = snapshotStore();
@@ -82,7 +51,7 @@ describe("keeping the last good state", () => {
     const { memory, lastGood, reached } = keeping(store);
     reached.state = await memory.readState();
     await lastGood.keep();
-    expect(store.written).toMatchObject([{ revision: 0, overrides: [], memberships: [] }]);
+    expect(store.written).toMatchObject([{ revision: 0, overrides: [], memberships: [], rollouts: [] }]);
     lastGood.close();
   });
 
@@ -90,11 +59,20 @@ describe("keeping the last good state", () => {
     const store = snapshotStore();
     const memory = memoryStorage();
     await memory.saveCustomerFlags("cust_1", { plan: "gold" });
-    const image = new TenantImage(new StorageConnection(memory));
+    await storeRollout(memory);
+    const connection = new StorageConnection(memory);
+    const image = new TenantImage(connection);
     const state = await image.load();
-    const { outage, lastGood } = keeping(store, { image, state: () => state });
+    const rollouts = rolloutsOf(connection);
+    await rollouts.refresh();
+    const { outage, lastGood } = keeping(store, { image, rollouts, state: () => state });
     await lastGood.keep();
-    expect(store.written).toMatchObject([{ ...state, overrides: [{ flags: { plan: "gold" } }] }]);
+    expect(store.written).toMatchObject([
+      {
+        ...{ ...state, overrides: [{ flags: { plan: "gold" } }] },
+        rollouts: [{ featureName: "search", version: 1, revision: 2, updatedBy: "ada" }],
+      },
+    ]);
     expect(outage.calls).toEqual([]);
     lastGood.close();
   });
@@ -176,6 +154,20 @@ describe("keeping the last good state", () => {
 });
 
 describe("reading what an earlier process knew", () => {
+  it("hands over the rollouts, as new as the newest of them", async () => {
+    const row = { version: 1, updatedAt: 0, updatedBy: undefined, rollout: { salt: "search" } };
+    const rollouts = [4, 7, 2].map((revision) => ({ ...row, featureName: `f${revision}`, revision }));
+    const { lastGood, restored } = keeping(snapshotStore(snapshotOf("gold", { revision: 9, rollouts })));
+    await lastGood.read(who);
+    await lastGood.read(who);
+    expect(restored).toEqual([{ epoch: "e", revision: 7, rollouts }]);
+    await lastGood.close();
+    const without = keeping(snapshotStore(snapshotOf("gold", { revision: 9 })));
+    await without.lastGood.read(who);
+    expect(without.restored).toEqual([{ epoch: "e", revision: 0, rollouts: [] }]);
+    await without.lastGood.close();
+  });
+
   it("opens and reads the store once, when first asked, and answers with when it was taken", async () => {
     let opened = 0;
     let reads = 0;
