@@ -1,4 +1,5 @@
 import type { TenantRef } from "../../lib/feature-flags/core/storage.ts";
+import type { RolloutOrders, SteeringTask } from "./rollout-orders.ts";
 
 /** What a worker process is started with. */
 export interface WorkerTask {
@@ -18,10 +19,12 @@ export interface WorkerTask {
   readonly prepare?: boolean;
   /** Connections of each storage's pool. Default: 4. */
   readonly connections?: number;
+  /** Steers rollouts, too. Default: no. */
+  readonly rollouts?: SteeringTask;
 }
 
 /** What a worker can be told to do, with what it answers. */
-export interface WorkerOrders {
+export interface WorkerOrders extends RolloutOrders {
   /** Every manager asks for every tenant once; with preload, all is in memory then. Again where one fails. */
   warm: { readonly asked: { readonly tries: number }; readonly answer: null };
   /** Makes random changes, one after the other. */

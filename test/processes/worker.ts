@@ -8,6 +8,8 @@ import { postgresStorage } from "../../lib/storages/postgres/index.ts";
 import { seededRandom } from "../faults/seeded-random.ts";
 import { fleetChange, fleetFlags, fleetTenants } from "./fleet-flags.ts";
 import type { Order, Reply, WorkerOrders, WorkerTask } from "./orders.ts";
+import { notedRolloutCommits } from "./rollout-commits.ts";
+import { steerRollouts } from "./steering.ts";
 import { contextOf, nameOf, watchTenants } from "./watching.ts";
 
 const task: WorkerTask = JSON.parse(process.argv[2] ?? "");
@@ -24,6 +26,7 @@ const hurriedClock: Clock = {
 };
 
 const pools: pg.Pool[] = [];
+const rolloutCommits: (() => readonly number[])[] = [];
 const managers = Array.from({ length: task.managers ?? 1 }, () => {
   const pool = new pg.Pool({
     connectionString: task.url,
@@ -33,10 +36,12 @@ const managers = Array.from({ length: task.managers ?? 1 }, () => {
   });
   pool.on("error", () => undefined);
   pools.push(pool);
+  const noted = task.rollouts === undefined ? { pool, sent: () => [] } : notedRolloutCommits(pool);
+  rolloutCommits.push(noted.sent);
   return new FeatureFlagManager({
     definition: fleetFlags,
     environment: "production",
-    storage: () => postgresStorage({ pool, schema: task.schema, prepare: task.prepare ?? true }),
+    storage: () => postgresStorage({ pool: noted.pool, schema: task.schema, prepare: task.prepare ?? true }),
     preload: task.preload ?? false,
     snapshot: task.snapshot,
     clock: hurriedClock,
@@ -46,6 +51,10 @@ const managers = Array.from({ length: task.managers ?? 1 }, () => {
 });
 const manager = managers[0] ?? failed("A worker needs a manager.");
 const watch = watchTenants(manager, tenants, random);
+const steering =
+  task.rollouts &&
+  steerRollouts(manager, task.rollouts, () => rolloutCommits.flatMap((committed) => committed()));
+const steered = () => steering ?? failed("This worker was not told to steer rollouts.");
 
 function failed(message: string): never {
   throw new Error(message);
@@ -115,8 +124,13 @@ const handlers: Handlers = {
     const { revision } = manager.getStats().feed;
     return { accidents, lost, revision, rssMegabytes: process.memoryUsage.rss() / 1e6 };
   },
+  steer: (asked) => steered().steer(asked),
+  record: (asked) => steered().record(asked),
+  keepRecording: (asked) => steered().keepRecording(asked),
+  rollout: (asked) => steered().rollout(asked),
   async close() {
     await watch.stop();
+    await steering?.close();
     await Promise.all(managers.map((one) => one.close()));
     await Promise.all(pools.map((pool) => pool.end()));
     return null;
