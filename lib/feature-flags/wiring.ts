@@ -20,8 +20,6 @@ import { Watches } from "./core/watches.ts";
 import { FlagWriter } from "./core/writer.ts";
 import type { FeatureFlagManagerOptions } from "./manager-options.ts";
 
-const SNAPSHOT_EVERY = 30_000;
-
 /** All that a manager is made of, each part handed the others it needs. */
 export interface ManagerParts<C extends object> {
   readonly definition: FlagDefinition<C>;
@@ -45,7 +43,7 @@ export function wireManager<C extends object = ChatWidgetFeatureFlags>(
 ): ManagerParts<C> {
   const { clock = systemClock, random = Math.random, newId = () => crypto.randomUUID() } = options;
   const { audit = "best-effort", pollEvery = 1_000, preload = false } = options;
-  const { readBudget, initTimeout, loadsAtOnce, snapshot, observe } = options;
+  const { readBudget, initTimeout, loadsAtOnce, snapshot, snapshotEvery = 30_000, observe } = options;
   const definition = options.definition ?? (chatWidgetFlags as FlagDefinition<object> as FlagDefinition<C>);
   const environment = options.environment ?? environmentName();
   const log = new OnceLog(options.log ?? silentLog, clock);
@@ -75,6 +73,7 @@ export function wireManager<C extends object = ChatWidgetFeatureFlags>(
   const cache = new FlagCache<FlagEvaluation<C>>({ ...options.cache, clock, random });
   const rollouts = new Rollouts<C>({
     ...{ definition, connection, log, report },
+    endAnswers: (concerns) => propagation.endAnswers(concerns),
     onOwnChange: () => propagation.applyOwnRollout(),
   });
   const propagation: Propagation<FlagEvaluation<C>> = new Propagation({
@@ -101,7 +100,7 @@ export function wireManager<C extends object = ChatWidgetFeatureFlags>(
             clock,
             log,
             onError,
-            every: SNAPSHOT_EVERY,
+            every: snapshotEvery,
           },
           catchUp: () => propagation.catchUp(),
           onRestored: (list) => rollouts.restore(list),

@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { bucketOf } from "../../lib/feature-flags/core/bucket.ts";
+import { rolloutJson } from "../../lib/feature-flags/core/rollout-parse.ts";
 import { memoryStorage } from "../../lib/storages/memory/index.ts";
 import { turn, unannounced } from "./held-storage.ts";
 import { outageStorage } from "./outage-storage.ts";
 import { planFlags, planManager } from "./plan-flags.ts";
 import { recordedLog } from "./recorded-log.ts";
-import { storeRollout } from "./stored-rollouts.ts";
+import { halfRollout, storeRollout } from "./stored-rollouts.ts";
 
 const ids = Array.from({ length: 200 }, (_, index) => `cust_${index}`);
 const isIn = (id: string, below = 50_000, salt = "search") => bucketOf(salt, id) < below;
@@ -131,6 +132,63 @@ describe("a change of a rollout", () => {
       await manager.close();
     },
   );
+
+  it("ends the cached answers of those it concerns, and no others'", async () => {
+    const outage = outageStorage(memoryStorage());
+    const { manager } = planManager({ storage: outage.storage });
+    await storeRollout(outage.storage);
+    for (const customerId of ids) await manager.getFlags({ customerId });
+    await storeRollout(outage.storage, {
+      tiers: [{ name: "more", percentage: 60, minimumAge: 0, minimumEvents: 0 }],
+      targetTier: 0,
+    });
+    await turn();
+    outage.calls.length = 0;
+    for (const customerId of ids) {
+      const { config } = await manager.getFlags({ customerId });
+      expect(config.beta.search).toBe(isIn(customerId, 60_000));
+    }
+    const comeIn = ids.filter((id) => isIn(id, 60_000) && !isIn(id, 50_000));
+    expect(comeIn.length).toBeGreaterThan(0);
+    expect(outage.calls.filter((call) => call === "readTenant")).toHaveLength(comeIn.length);
+    await manager.close();
+  });
+
+  it("made here is committed and answered, though reading it back failed", async () => {
+    const memory = memoryStorage();
+    let failures = 0;
+    const storage = {
+      ...unannounced(memory),
+      listRollouts: async () => {
+        failures -= 1;
+        if (failures >= 0) throw Object.assign(new Error("gone"), { name: "FlagError", code: "INTERNAL" });
+        return await memory.listRollouts();
+      },
+    };
+    const { manager } = planManager({ storage });
+    await manager.getFlags({ customerId: inside });
+    failures = 1;
+    const written = await manager.rollouts.write({
+      ...{
+        featureName: "search",
+        changeId: "1",
+        changedBy: "ada",
+        changedAt: 0,
+        reason: "Pilot",
+        audit: "required",
+      },
+      decide: () => ({
+        rollout: rolloutJson(halfRollout),
+        path: "beta.search",
+        oldValue: undefined,
+        newValue: {},
+      }),
+    });
+    expect(written).toEqual({ version: 1, revision: 1 });
+    const { config } = await manager.getFlags({ customerId: inside }, { atLeast: 1 });
+    expect(config.beta.search).toBe(true);
+    await manager.close();
+  });
 
   it("is told to those who watch a tenant it concerns", async () => {
     const storage = memoryStorage();

@@ -3,7 +3,7 @@ import { rolloutJson } from "../../lib/feature-flags/core/rollout-parse.ts";
 import type { FlagStorage } from "../../lib/feature-flags/index.ts";
 
 /** A rollout of `beta.search` at half of all customers. */
-const halfRollout: Rollout = Object.freeze({
+export const halfRollout: Rollout = Object.freeze({
   featureName: "search",
   path: "beta.search",
   value: true,

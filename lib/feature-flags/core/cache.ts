@@ -35,6 +35,8 @@ interface Slot<V> extends CacheEntry<V>, TenantSlot<Slot<V>> {
 const FIVE_MINUTES = 5 * 60_000;
 const TWELVE_DAYS = 2 ** 30;
 const INVALIDATED = -1;
+/** Some milliseconds' worth, where each has to be asked about. */
+const LOOKED_AT_ONCE = 2_000;
 
 /**
  * Answers by (customer, organization), in memory. Reading allocates nothing and reads no clock: time is kept
@@ -143,6 +145,17 @@ export class FlagCache<V> {
   invalidateOrganization(id: string): void {
     this.loads.invalidateOrganization(id);
     this.#invalidate(this.#table.ofOrganization(id));
+  }
+
+  /** Ends the answers of those `concerns` names. Each step looks at a part of them: other work may go in between. */
+  *invalidateWhere(concerns: (ids: TenantContext) => boolean): Generator<void> {
+    let looked = 0;
+    for (const slot of this.#table.all()) {
+      const { customerId, organizationId, resolvedThrough = organizationId } = slot;
+      if (concerns({ customerId, organizationId: resolvedThrough })) this.#invalidate([slot]);
+      looked += 1;
+      if (looked % LOOKED_AT_ONCE === 0) yield;
+    }
   }
 
   /** Ends all answers; their values stay as last known. */

@@ -5,13 +5,14 @@ import { FeedFollower } from "./feed.ts";
 import { TenantImage } from "./image.ts";
 import type { OnceLog } from "./once-log.ts";
 import type { FeedEvent, StorageState, StoredOverride, TenantRecord, TenantRef } from "./storage.ts";
-import type { Clock } from "./types.ts";
+import type { Clock, TenantContext } from "./types.ts";
 
 export interface PropagationOptions<V> {
   readonly connection: StorageConnection;
   readonly cache: FlagCache<V>;
   readonly rollouts: {
     upTo(state: Pick<TenantRecord, "epoch" | "rollouts">): Promise<void>;
+    settled(): Promise<void>;
     reset(): Promise<void>;
   };
   readonly clock: Clock;
@@ -84,8 +85,14 @@ export class Propagation<V> {
 
   /** Rollouts changed here are seen by the next read here, too. */
   applyOwnRollout(): void {
-    this.#invalidate("rollout", undefined);
     this.#options.onApplied(ROLLOUTS);
+  }
+
+  /** Ends what is kept for those a change concerns, with room for other work in between. */
+  async endAnswers(concerns: (ids: TenantContext) => boolean): Promise<void> {
+    for (const _ of this.#options.cache.invalidateWhere(concerns)) {
+      await new Promise((resolve) => setTimeout(resolve));
+    }
   }
 
   /** The state whose changes have all been applied; undefined before the first read. */
@@ -114,6 +121,7 @@ export class Propagation<V> {
     const rollout = events.findLast(({ scope }) => scope === "rollout");
     if (rollout !== undefined) {
       await this.#options.rollouts.upTo({ epoch: state.epoch, rollouts: rollout.revision });
+      await this.#options.rollouts.settled();
     }
     for (const { scope, id } of events) this.#invalidate(scope, id);
     this.#options.onApplied(events);
@@ -139,7 +147,8 @@ export class Propagation<V> {
     const { cache } = this.#options;
     if (scope === "customer" && id !== undefined) cache.invalidateCustomer(id);
     else if (scope === "organization" && id !== undefined) cache.invalidateOrganization(id);
-    else cache.invalidateAll();
+    // What a rollout's change ends was ended when it was read.
+    else if (scope !== "rollout") cache.invalidateAll();
   }
 
   async #load(): Promise<void> {

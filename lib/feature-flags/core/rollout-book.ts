@@ -12,6 +12,9 @@ export interface RolloutVerdict extends RolloutSelection {
   readonly rollout: HeldRollout;
 }
 
+/** Whether a change may have changed what this tenant sees. */
+export type Concerns = (ids: TenantContext) => boolean;
+
 interface Serving {
   readonly rollout: HeldRollout;
   readonly segments: readonly string[];
@@ -61,9 +64,9 @@ export class RolloutBook<C extends object> {
     this.#state = undefined;
   }
 
-  /** Takes what storage has; false where what is held is as new. */
-  put({ epoch, revision, rollouts }: RolloutList): boolean {
-    if (this.#state?.epoch === epoch && this.#state.revision >= revision) return false;
+  /** Takes what storage has, and says whom that concerns; undefined where what is held is as new. */
+  put({ epoch, revision, rollouts }: RolloutList): Concerns | undefined {
+    if (this.#state?.epoch === epoch && this.#state.revision >= revision) return undefined;
     const held = new Map<string, HeldRollout>();
     const serving: Serving[] = [];
     const unfit: UnfitRollout[] = [];
@@ -85,13 +88,14 @@ export class RolloutBook<C extends object> {
         serving.push({ rollout, segments: leaf.segments });
       }
     }
+    const concerns = whomConcerns(this.#serving, serving);
     this.#state = { epoch, revision };
     this.#stored = rollouts;
     this.#held = held;
     this.#serving = serving;
     this.#unfit = unfit;
     this.#combinations = new Map();
-    return true;
+    return concerns;
   }
 
   /** What the rollouts give this tenant; undefined for nothing. */
@@ -114,6 +118,26 @@ export class RolloutBook<C extends object> {
       .filter((rollout) => rollout.path === path)
       .map((rollout) => Object.freeze({ ...selectRollout(rollout, ids), rollout }));
   }
+}
+
+/** Tenants whom a rollout serves now and did not before, or the other way round, or gives something else. */
+function whomConcerns(before: readonly Serving[], after: readonly Serving[]): Concerns {
+  const names = new Set([...before, ...after].map(({ rollout }) => rollout.featureName));
+  const named = (all: readonly Serving[], name: string) =>
+    all.find(({ rollout }) => rollout.featureName === name)?.rollout;
+  const changed = [...names]
+    .map((name) => ({ old: named(before, name), now: named(after, name) }))
+    .filter(({ old, now }) => old?.version !== now?.version || old?.revision !== now?.revision);
+  const gives = (rollout: HeldRollout | undefined, ids: TenantContext) =>
+    rollout !== undefined && selectRollout(rollout, ids).enabled;
+  return (ids) =>
+    changed.some(({ old, now }) => {
+      const isServed = gives(now, ids);
+      if (gives(old, ids) !== isServed) return true;
+      return (
+        isServed && (old?.path !== now?.path || JSON.stringify(old?.value) !== JSON.stringify(now?.value))
+      );
+    });
 }
 
 function rolledOutBy(serving: readonly Serving[]): RolledOut {

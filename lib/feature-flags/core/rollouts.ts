@@ -1,9 +1,10 @@
 import type { StorageConnection } from "./connection.ts";
 import type { FlagDefinition } from "./definition.ts";
+import { asStorageError } from "./errors.ts";
 import { Emitter } from "./events.ts";
 import type { RolledOut } from "./layers.ts";
 import type { OnceLog } from "./once-log.ts";
-import { RolloutBook, type RolloutVerdict } from "./rollout-book.ts";
+import { type Concerns, RolloutBook, type RolloutVerdict } from "./rollout-book.ts";
 import type { RolloutList, RolloutWrite, RolloutWritten, TenantRecord } from "./storage.ts";
 import type { TenantContext } from "./types.ts";
 
@@ -13,6 +14,8 @@ export interface RolloutsOptions<C extends object> {
   readonly log: OnceLog;
   /** Told of what a listener throws. */
   readonly report: (error: unknown) => void;
+  /** Ends what is kept for those whom a change concerns. Never rejects. */
+  readonly endAnswers: (concerns: Concerns) => Promise<void>;
   /** Told when rollouts have changed here before the feed has brought it. */
   readonly onOwnChange: () => void;
 }
@@ -36,6 +39,7 @@ export class Rollouts<C extends object> implements KnowsRollouts {
   readonly #options: RolloutsOptions<C>;
   readonly #changes: Emitter<{ change: undefined }>;
   #reading: Promise<void> | undefined;
+  #settled: Promise<unknown> = Promise.resolve();
   /** Whether what is held is an earlier process's knowledge, and storage has not said anything yet. */
   #isRestored = false;
 
@@ -95,7 +99,9 @@ export class Rollouts<C extends object> implements KnowsRollouts {
   put(list: RolloutList): void {
     if (this.#isRestored) this.book.clear();
     this.#isRestored = false;
-    if (!this.book.put(list)) return;
+    const concerns = this.book.put(list);
+    if (concerns === undefined) return;
+    this.#settled = Promise.all([this.#settled, this.#options.endAnswers(concerns)]);
     for (const { featureName, message } of this.book.unfit) {
       const facts = { featureName, code: "TYPE_MISMATCH" };
       this.#options.log.warn(`rollout:${featureName}:${message}`, facts, `A rollout is left out: ${message}`);
@@ -106,9 +112,22 @@ export class Rollouts<C extends object> implements KnowsRollouts {
   async write(write: RolloutWrite): Promise<RolloutWritten> {
     const written = await this.#options.connection.write((storage) => storage.writeRollout(write));
     if (written.revision === undefined) return written;
-    await this.refresh();
+    try {
+      await this.refresh();
+    } catch (cause) {
+      // It is committed all the same. Whoever reads storage next is led to read the rollouts too.
+      const error = asStorageError(cause, "reading a rollout that was changed here");
+      this.#options.log.warn(`rollouts:${error.code}`, { code: error.code, error }, error.message);
+      this.book.clear();
+    }
+    await this.#settled;
     this.#options.onOwnChange();
     return written;
+  }
+
+  /** Resolves once nothing is answered any more from before what is held. */
+  async settled(): Promise<void> {
+    await this.#settled;
   }
 
   /** The returned function ends it. */

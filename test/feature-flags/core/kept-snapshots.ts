@@ -1,13 +1,12 @@
 import { StorageConnection } from "../../../lib/feature-flags/core/connection.ts";
 import { LastGood, type LastGoodOptions } from "../../../lib/feature-flags/core/last-good.ts";
+import type { HoldsRollouts } from "../../../lib/feature-flags/core/moment.ts";
 import { OnceLog } from "../../../lib/feature-flags/core/once-log.ts";
-import { Rollouts } from "../../../lib/feature-flags/core/rollouts.ts";
-import type { RolloutList, StorageState } from "../../../lib/feature-flags/core/storage.ts";
+import type { RolloutList, StorageState, StoredRollout } from "../../../lib/feature-flags/core/storage.ts";
 import type { SnapshotStore } from "../../../lib/feature-flags/index.ts";
 import { memoryStorage } from "../../../lib/storages/memory/index.ts";
 import { manualClock } from "../../../lib/testing/index.ts";
 import { outageStorage } from "../outage-storage.ts";
-import { planFlags } from "../plan-flags.ts";
 import { recordedLog } from "../recorded-log.ts";
 
 export const EVERY = 30_000;
@@ -42,10 +41,17 @@ export function keeping(store: SnapshotStore, options: Partial<LastGoodOptions> 
 }
 
 /** Those of one storage, not read yet. */
-export function rolloutsOf(connection: StorageConnection) {
-  const log = new OnceLog(recordedLog(), manualClock());
-  return new Rollouts({
-    ...{ definition: planFlags(), connection, log },
-    ...{ report: () => {}, onOwnChange: () => {} },
-  });
+export function rolloutsOf(connection: StorageConnection): HoldsRollouts {
+  const book: { state: StorageState | undefined; stored: readonly StoredRollout[] } = {
+    ...{ state: undefined, stored: [] },
+  };
+  return {
+    book,
+    async refresh() {
+      const { rollouts, ...state } = await connection.poll((storage) => storage.listRollouts());
+      if (book.state?.epoch === state.epoch && book.state.revision >= state.revision) return;
+      book.state = state;
+      book.stored = rollouts;
+    },
+  };
 }
