@@ -264,13 +264,13 @@ export class FeatureFlagManager<C extends object = ChatWidgetFeatureFlags> {
     return this.#parts.events.on(name, listener as (event: ManagerEvents[keyof ManagerEvents]) => void);
   }
 
-  /** Ends timers, and the storage if it was opened here. */
+  /** Ends timers, and the storage if it was opened here. Writes a last `snapshot` if anything has changed. */
   async close(): Promise<void> {
     const { propagation, auditRetry, lastGood, watches, receipts, connection } = this.#parts;
-    propagation.close();
     watches.close();
     auditRetry.close();
-    lastGood?.close();
+    if (lastGood !== undefined) await lastGood.close();
+    propagation.close();
     await receipts.close();
     await connection.close();
   }

@@ -31,6 +31,8 @@ export interface FeatureFlagManagerOptions<C extends object> {
   readonly loadsAtOnce?: number | undefined;
   /** Where to keep the last good state of all tenants, for a start without storage: a file's path, or a store. */
   readonly snapshot?: string | SnapshotStore | undefined;
+  /** Milliseconds between two snapshots, where something has changed. `close` writes one more. Default: 30,000. */
+  readonly snapshotEvery?: number | undefined;
   /** Told of every answer, for metrics. Must be quick and must not throw. Default: nobody. */
   readonly observe?: ((evaluation: FlagEvaluation<C>) => void) | undefined;
   readonly clock?: Clock | undefined;

@@ -40,6 +40,9 @@ interface Earlier {
 }
 
 const READ_BUDGET = 1_000;
+const CLOSE_BUDGET = 5_000;
+/** What a timer takes: with more it would be due at once. */
+const LONGEST_TIMER = 2 ** 31 - 1;
 
 /** Answers from the snapshot of an earlier process until storage can be asked, and keeps a snapshot for the next. */
 export class LastGood {
@@ -88,9 +91,23 @@ export class LastGood {
     this.#reading = undefined;
   }
 
-  close(): void {
+  /** Writes a last snapshot if anything has changed, unless storage is lost: for five seconds at most. Never rejects. */
+  async close(): Promise<void> {
     this.#closed = true;
     this.#cancel?.();
+    const { connection, clock } = this.#options;
+    if (connection.lost !== undefined) return;
+    try {
+      await within(clock, CLOSE_BUDGET, this.#keepLast(), "The last snapshot is not written.");
+    } catch (cause) {
+      this.#report(cause, "writing the last snapshot");
+    }
+  }
+
+  async #keepLast(): Promise<void> {
+    // What was written here a moment ago may not have come back through the feed yet.
+    if (this.#options.state() !== undefined) await this.#options.catchUp();
+    await this.keep();
   }
 
   /** A store that hangs delays nobody for long; what it brings later is used by those who ask later. */
@@ -124,11 +141,14 @@ export class LastGood {
 
   #schedule(): void {
     if (this.#closed) return;
-    this.#cancel = this.#options.clock.setTimer(() => {
-      this.keep()
-        .catch((cause: unknown) => this.#report(cause, "writing the last good snapshot"))
-        .finally(() => this.#schedule());
-    }, this.#options.every);
+    this.#cancel = this.#options.clock.setTimer(
+      () => {
+        this.keep()
+          .catch((cause: unknown) => this.#report(cause, "writing the last good snapshot"))
+          .finally(() => this.#schedule());
+      },
+      Math.min(this.#options.every, LONGEST_TIMER),
+    );
   }
 
   #report(cause: unknown, doing: string): void {

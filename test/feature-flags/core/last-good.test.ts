@@ -25,7 +25,7 @@ describe("keeping the last good state", () => {
     await change("platinum");
     await clock.advance(EVERY);
     expect(store.written.map(({ revision }) => revision)).toEqual([1, 2]);
-    lastGood.close();
+    await lastGood.close();
   });
 
   it("writes all that storage holds, with where it stood and when that was", async () => {
@@ -43,7 +43,7 @@ describe("keeping the last good state", () => {
       ["customer", "cust_1", { plan: "gold" }],
       ["organization", "org_1", { plan: "team" }],
     ]);
-    lastGood.close();
+    await lastGood.close();
   });
 
   it("writes that there is nothing as a snapshot like any other", async () => {
@@ -52,7 +52,7 @@ describe("keeping the last good state", () => {
     reached.state = await memory.readState();
     await lastGood.keep();
     expect(store.written).toMatchObject([{ revision: 0, overrides: [], memberships: [], rollouts: [] }]);
-    lastGood.close();
+    await lastGood.close();
   });
 
   it("takes it from memory where everything is there, and asks storage nothing", async () => {
@@ -74,7 +74,7 @@ describe("keeping the last good state", () => {
       },
     ]);
     expect(outage.calls).toEqual([]);
-    lastGood.close();
+    await lastGood.close();
   });
 
   it("writes none of what is not whole: neither before memory is filled nor where reading broke off", async () => {
@@ -87,13 +87,13 @@ describe("keeping the last good state", () => {
     outage.modes.clear();
     await clock.advance(EVERY);
     expect(store.written).toHaveLength(1);
-    lastGood.close();
+    await lastGood.close();
 
     const image = new TenantImage(new StorageConnection(memoryStorage()));
     const unfilled = keeping(store, { image, state: () => ({ epoch: "e", revision: 9 }) });
     await unfilled.lastGood.keep();
     expect(store.written).toHaveLength(1);
-    unfilled.lastGood.close();
+    await unfilled.lastGood.close();
   });
 
   it("tells every time and logs once what cannot be written, tries again, and throws nothing", async () => {
@@ -113,7 +113,7 @@ describe("keeping the last good state", () => {
     isFull = false;
     await clock.advance(EVERY);
     expect(store.written).toHaveLength(1);
-    lastGood.close();
+    await lastGood.close();
   });
 
   it("opens the store again at the next look where that failed", async () => {
@@ -129,7 +129,7 @@ describe("keeping the last good state", () => {
     await change("gold");
     await clock.advance(2 * EVERY);
     expect([attempts, store.written.length]).toEqual([2, 1]);
-    lastGood.close();
+    await lastGood.close();
   });
 
   it("ends with closing: no timer is left, and a reading that breaks off is no failure", async () => {
@@ -145,9 +145,10 @@ describe("keeping the last good state", () => {
     });
     await clock.advance(EVERY);
     await held.reached(1);
-    lastGood.close();
+    const closed = lastGood.close();
     await connection.close();
     held.releaseAll();
+    await closed;
     await clock.advance(10 * EVERY);
     expect([clock.timers(), log.lines, store.written]).toEqual([0, [], []]);
   });
@@ -192,14 +193,14 @@ describe("reading what an earlier process knew", () => {
       at: 1_000,
       record: { customer: { flags: { plan: "gold" } }, revision: 1 },
     });
-    lastGood.close();
+    await lastGood.close();
   });
 
   it("answers nothing where there is no snapshot", async () => {
     const { lastGood, log } = keeping(snapshotStore());
     expect(await lastGood.read(who)).toBeUndefined();
     expect(log.lines).toEqual([]);
-    lastGood.close();
+    await lastGood.close();
   });
 
   it.each([
@@ -215,7 +216,7 @@ describe("reading what an earlier process knew", () => {
     for (let time = 0; time < 5; time += 1) expect(await lastGood.read(who)).toBeUndefined();
     expect(log.lines.map(({ level }) => level)).toEqual(["error"]);
     expect(log.lines[0]?.message).toContain("no permission");
-    lastGood.close();
+    await lastGood.close();
   });
 
   it("a store that hangs delays nobody for more than a second, and is used once it answers", async () => {
@@ -234,7 +235,7 @@ describe("reading what an earlier process knew", () => {
     answer(snapshotOf("gold"));
     await turn();
     expect(await lastGood.read(who)).toMatchObject({ record: { customer: { flags: { plan: "gold" } } } });
-    lastGood.close();
+    await lastGood.close();
   });
 
   it("answers from the newest snapshot in a later outage, not from that of the start", async () => {
@@ -244,6 +245,6 @@ describe("reading what an earlier process knew", () => {
     await change("of this one");
     await clock.advance(EVERY);
     expect((await lastGood.read(who))?.record.customer?.flags).toEqual({ plan: "of this one" });
-    lastGood.close();
+    await lastGood.close();
   });
 });
