@@ -20,7 +20,7 @@ export const TABLES = {
     columns: ["id", "organization_id", "name", "attributes", "search_id", "search_name"],
   },
   organizations: { key: "id", columns: ["id", "name", "attributes", "search_id", "search_name"] },
-  flag_state: { key: "id", columns: ["id", "revision", "epoch"] },
+  flag_state: { key: "id", columns: ["id", "revision", "epoch", "rollouts"] },
   flag_revisions: { key: "revision", columns: ["revision", "place", "scope", "id"] },
   feature_flag_changes: {
     key: "revision",
@@ -63,6 +63,9 @@ const HOSTILE: readonly SqlValue[] = [
   ...["customer", "everything", "cust_1", "cust_101", "org_2", "org_29", "org_nowhere"],
   ...[Uint8Array.of(0xff, 0xfe), Uint8Array.of(0x63, 0x80), new Uint8Array()],
 ];
+
+/** The first revisions of a population: they register tenants, and have no audit rows. */
+const REGISTRATIONS = 2;
 
 /** How often each table is drawn, of so many times in all. */
 const WEIGHTS: readonly (readonly [MutableTable, number])[] = [
@@ -114,7 +117,7 @@ function otherMutant(population: Population, random: SeededRandom, table: Mutabl
     organizations: () => random.pick(population.organizations),
     flag_state: () => 1,
     flag_revisions: () => 1 + random.below(100),
-    feature_flag_changes: () => 1 + random.below(100),
+    feature_flag_changes: () => 1 + REGISTRATIONS + random.below(100 - REGISTRATIONS),
   }[table === "customer_feature_flags" || table === "organization_feature_flags" ? "customers" : table]();
   const column = random.below(12) === 0 ? undefined : random.pick(TABLES[table].columns);
   const value = random.pick(HOSTILE);
