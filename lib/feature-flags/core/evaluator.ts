@@ -102,14 +102,8 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
 
   /** The answer for a tenant. Rejects for `atLeast` alone: see `error` and `stale` of the evaluation. */
   evaluate(context: TenantContext = {}, options?: EvaluateOptions): Promise<FlagEvaluation<C>> {
-    const { onExposure } = this.#parts;
     const answer = this.#answer(context, options);
-    if (options?.exposure === true && onExposure !== undefined) {
-      return this.#observed(answer, (evaluation) => {
-        onExposure(context, this.#parts.cache.resolvedThrough(context));
-        this.#observe?.(evaluation);
-      });
-    }
+    if (options?.exposure === true) return this.#observed(answer, (seen) => this.#expose(context, seen));
     return this.#observe === undefined ? answer : this.#observed(answer, this.#observe);
   }
 
@@ -132,6 +126,11 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
     if (isFresh) return this.#load(context, "begin");
     const known = this.#parts.cache.get(context) ?? this.#fromImage(context);
     return known === undefined ? this.#load(context, "join") : Promise.resolve(known);
+  }
+
+  #expose(context: TenantContext, evaluation: FlagEvaluation<C>): void {
+    this.#parts.onExposure?.(context, this.#parts.cache.resolvedThrough(context));
+    this.#observe?.(evaluation);
   }
 
   async #observed(
