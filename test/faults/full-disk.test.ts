@@ -17,6 +17,8 @@ test("a full disk fails writes with STORAGE_FULL, reads go on, and nothing ackno
   const figures = await fillDisks({ runs: 4, seed: chosenSeed(), newDisk: loopDisk });
   report("Full disk", figures);
   expectSound(figures);
+  expect(figures.refusedFirstStarts).toBe(8);
+  expect(figures.refusedStarts).toBeGreaterThan(0);
 });
 
 test("a file that may not grow fails writes with STORAGE_FULL, reads go on, and nothing acknowledged is lost", {

@@ -21,6 +21,8 @@ export interface FullDiskFigures {
   /** Starts on the full disk: those that served, and those that failed with STORAGE_FULL. */
   readonly startsWhileFull: number;
   readonly refusedStarts: number;
+  /** First starts, of a file that is not there yet, on the full disk: all failed with STORAGE_FULL. */
+  readonly refusedFirstStarts: number;
   readonly lost: number;
   readonly unopenable: number;
   readonly problems: readonly string[];
@@ -32,10 +34,12 @@ const WRITES_BEFORE = 40;
 const MOST_WRITES = 5_000;
 const REFUSALS = 8;
 const WRITES_AFTER = 20;
+/** Bytes left: none, those for the directory, the file, its journal, and parts of what is beside it. */
+const FIRST_STARTS = [0, 4, 8, 12, 16, 24, 48, 96].map((blocks) => blocks * 1024);
 
 /**
  * Writes until the disk is full, and on; reads; in every other run starts again while it is full (in every fourth
- * after a clean end, too); frees it and writes again. Every write must succeed or fail with STORAGE_FULL, and what was acknowledged be there to the end.
+ * after a clean end, too); frees it and writes again. In every fourth run the file was first to be made on a full disk. Every write must succeed or fail with STORAGE_FULL, and what was acknowledged be there to the end.
  */
 export async function fillDisks({ runs, seed, newDisk }: FullDiskOptions): Promise<FullDiskFigures> {
   const random = seededRandom(seed);
@@ -48,6 +52,7 @@ export async function fillDisks({ runs, seed, newDisk }: FullDiskOptions): Promi
     readsWhileFull: 0,
     startsWhileFull: 0,
     refusedStarts: 0,
+    refusedFirstStarts: 0,
     lost: 0,
     unopenable: 0,
     problems: [],
@@ -57,6 +62,7 @@ export async function fillDisks({ runs, seed, newDisk }: FullDiskOptions): Promi
     const tenants = notingTenants(disk.file, random);
     const before = figures.problems.length;
     try {
+      if (run % 4 === 1 && !disk.freedByRestart) await startFirstWhileFull(disk, tenants, figures);
       await tenants.open();
       for (let count = 0; count < WRITES_BEFORE; count += 1) await tenants.write();
       await disk.fill(random.below(1024 * 1024));
@@ -80,6 +86,31 @@ export async function fillDisks({ runs, seed, newDisk }: FullDiskOptions): Promi
     }
   }
   return figures;
+}
+
+/** With ever more bytes left, so that each step of making a file meets the end of the disk once. */
+async function startFirstWhileFull(
+  disk: SmallDisk,
+  tenants: NotingTenants,
+  figures: Counting,
+): Promise<void> {
+  for (const spare of FIRST_STARTS) {
+    await disk.fill(spare);
+    try {
+      await tenants.open();
+      figures.problems.push(`a first start with ${spare} bytes left was not refused`);
+      await tenants.close();
+    } catch (error) {
+      figures.refusedFirstStarts += 1;
+      if (!isStartRefusal(error)) figures.problems.push(`a first start failed with ${String(error)}`);
+    }
+    await disk.free();
+  }
+}
+
+/** STORAGE_FULL, with what to do. */
+function isStartRefusal(error: unknown): boolean {
+  return isFlagError(error, "STORAGE_FULL") && error.message.includes("then start again");
 }
 
 async function writeUntilRefused(tenants: NotingTenants, figures: Counting): Promise<void> {
@@ -122,7 +153,7 @@ async function startWhileFull(disk: SmallDisk, tenants: NotingTenants, figures: 
     await tenants.open();
   } catch (error) {
     figures.refusedStarts += 1;
-    if (!isFlagError(error, "STORAGE_FULL")) figures.problems.push(`a start failed with ${String(error)}`);
+    if (!isStartRefusal(error)) figures.problems.push(`a start failed with ${String(error)}`);
     return;
   }
   figures.startsWhileFull += 1;

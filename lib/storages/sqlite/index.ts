@@ -8,8 +8,8 @@ import { shelteredLog } from "../sheltered-log.ts";
 import { migrate, requireCurrentSchema } from "../sql/migrate.ts";
 import { sqlStorage } from "../sql/storage.ts";
 import { type SqliteEngine, sqliteEngine } from "./engine.ts";
-import { asSqliteError } from "./errors.ts";
 import { openFile } from "./open-file.ts";
+import { asOpeningError } from "./opening-error.ts";
 
 export interface SqliteFileOptions {
   /** Where the data lies. A missing or empty file is made, with its directory; any number of processes may open it. */
@@ -81,6 +81,6 @@ async function openEngine(
     return engine;
   } catch (error) {
     await engine?.close();
-    throw asSqliteError(error, file, "opening it");
+    throw await asOpeningError(error, file);
   }
 }
