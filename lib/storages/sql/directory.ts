@@ -1,6 +1,6 @@
 import { type RawBuilder, sql } from "kysely";
 import type { CustomerRecord, OrganizationRecord, TenantFilter } from "../../feature-flags/core/storage.ts";
-import type { Database, SqlDialectWords, SqlEngine, WriteTransaction } from "./engine.ts";
+import type { Database, RevisionSteps, SqlDialectWords, SqlEngine, WriteTransaction } from "./engine.ts";
 import { attributesOf, type TextRow, wholeNumber } from "./rows.ts";
 import { asText, listOf, textTable } from "./text-columns.ts";
 
@@ -124,14 +124,13 @@ async function register(
     for (let start = 0; start < latest.length; start += CHUNK) {
       await insert(trx, latest.slice(start, start + CHUNK).map(directoryRow));
     }
-    await engine.advance(trx, (revision) => [
-      trx.insertInto("flag_revisions").values({
-        revision,
-        place: 0,
-        scope: latest.length === 1 ? scope : "everything",
-        id: latest.length === 1 ? first.id : null,
-      }),
-    ]);
+    const about =
+      latest.length === 1 ? { scope, id: first.id } : { scope: "everything" as const, id: undefined };
+    const event = { place: 0, scope: about.scope, id: about.id ?? null };
+    const steps: RevisionSteps = (revision) => [
+      trx.insertInto("flag_revisions").values({ revision, ...event }),
+    ];
+    await engine.advance(trx, steps, about);
   });
   engine.committed();
 }

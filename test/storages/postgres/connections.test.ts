@@ -125,7 +125,7 @@ describe("the connections of a PostgreSQL storage", () => {
     const { epoch } = await storage.readState();
     expect(told.map((payload) => JSON.parse(payload ?? ""))).toEqual([
       [1, epoch, "customer", "c"],
-      [2, epoch, null, null],
+      [2, epoch, "organization", "o"],
     ]);
     await listener.end();
   });
