@@ -5,7 +5,6 @@ import { memoryStorage } from "../../lib/storages/memory/index.ts";
 import { turn, unannounced } from "./held-storage.ts";
 import { outageStorage } from "./outage-storage.ts";
 import { planFlags, planManager } from "./plan-flags.ts";
-import { recordedLog } from "./recorded-log.ts";
 import { halfRollout, storeRollout } from "./stored-rollouts.ts";
 
 const ids = Array.from({ length: 200 }, (_, index) => `cust_${index}`);
@@ -242,62 +241,6 @@ describe("a change of a rollout", () => {
     const evaluation = await manager.getFlags({ customerId: inside });
     expect(evaluation.error?.code).toBe("INTERNAL");
     expect(manager.peek({ customerId: inside })).toBeUndefined();
-    await manager.close();
-  });
-});
-
-describe("a stored rollout that does not fit", () => {
-  it.each([
-    ["a path that is no longer defined", { path: "beta.gone" }],
-    ["a value of another type", { value: "yes" }],
-    [
-      "a percentage that is none",
-      { tiers: [{ name: "x", percentage: 5_000, minimumAge: 0, minimumEvents: 0 }] },
-    ],
-  ])("(%s) is left out, logged once and told by the doctor; the others apply", async (_, flaw) => {
-    const log = recordedLog();
-    const { manager, storage } = planManager({ log });
-    await storeRollout(storage, { featureName: "other", salt: "other", path: "plan", value: "new" });
-    await storeRollout(storage, { ...flaw, targetTier: 0 });
-    const { config, mismatches } = await manager.getFlags({
-      customerId: ids.find((id) => isIn(id, 50_000, "other")),
-    });
-    expect([config.plan, config.beta.search, mismatches]).toEqual(["new", false, []]);
-    expect(log.lines.filter(({ message }) => message.includes("rollout"))).toHaveLength(1);
-    expect(manager.rollouts.unfit()).toMatchObject([{ featureName: "search" }]);
-    await manager.close();
-  });
-});
-
-describe("explain", () => {
-  it("names the rollout, its tier, the bucket and the threshold it met, and who moved it last", async () => {
-    const { manager, storage } = planManager();
-    await storeRollout(storage);
-    const layerOf = async (customerId: string) => {
-      const [flag] = await manager.explain({ customerId }, "beta.search");
-      return flag?.layers.find(({ source }) => source === "rollout");
-    };
-    expect(await layerOf(inside)).toMatchObject({
-      set: true,
-      value: true,
-      winner: true,
-      change: { changedBy: "ada", reason: "Pilot" },
-      rollout: {
-        ...{ featureName: "search", status: "in_progress", tier: "half", percentage: 50 },
-        ...{ enabled: true, because: "percentage", bucket: bucketOf("search", inside), threshold: 50_000 },
-      },
-    });
-    expect(await layerOf(outside)).toMatchObject({
-      set: false,
-      value: undefined,
-      winner: false,
-      rollout: {
-        enabled: false,
-        because: "percentage",
-        bucket: bucketOf("search", outside),
-        threshold: 50_000,
-      },
-    });
     await manager.close();
   });
 });

@@ -90,7 +90,7 @@ export class Rollouts<C extends object> implements KnowsRollouts {
 
   /** What an earlier process knew, until storage says anything: that replaces it, an older backup's word as well. */
   restore(list: RolloutList): void {
-    if (this.book.state !== undefined) return;
+    if (this.book.state !== undefined || this.book.stored.length > 0) return;
     this.put(list);
     this.#isRestored = true;
   }
