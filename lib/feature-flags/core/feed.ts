@@ -106,11 +106,14 @@ export class FeedFollower {
     await Promise.resolve();
     try {
       while (!this.#closed) {
-        if (await this.#applyTold()) continue;
+        const wasTold = await this.#applyTold();
+        if (!this.#again && wasTold) continue;
         if (!this.#again) return;
         this.#again = false;
         while (!this.#closed && (await this.#step()));
         if (this.#state !== undefined) this.#confirmedAt = this.#options.clock.now();
+        // Whoever waits for the tables must not wait for all that is told meanwhile: where many write, it never ends.
+        if (!this.#again) return;
       }
     } finally {
       this.#catchingUp = undefined;
@@ -190,9 +193,13 @@ export class FeedFollower {
       this.wake();
     } else if (!this.#closed && this.#state !== undefined) {
       this.#told.add(notice);
-      this.#catchingUp ??= this.#follow();
-      this.#attend(this.#catchingUp);
+      this.#applyWaiting();
     }
+  }
+
+  #applyWaiting(): void {
+    this.#catchingUp ??= this.#follow();
+    this.#attend(this.#catchingUp);
   }
 
   #attend(looking: Promise<void>): void {
@@ -211,6 +218,7 @@ export class FeedFollower {
     }
     this.#keepPace();
     if (this.#unsubscribe === undefined) this.#subscribe();
+    if (this.#told.isWaiting && !this.#closed) this.#applyWaiting();
   }
 
   /** Notices may have begun to come, or ceased: then the next poll is due at another time. */

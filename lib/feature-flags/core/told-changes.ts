@@ -13,6 +13,11 @@ export class ToldChanges {
   /** Without gaps, since the tables were last asked. */
   #applied: FeedEvent[] = [];
 
+  /** Whether anything was told that was not taken yet. */
+  get isWaiting(): boolean {
+    return this.#waiting.length > 0 || this.#hasDropped;
+  }
+
   add(notice: FeedNotice): void {
     if (this.#waiting.length < MOST) this.#waiting.push(notice);
     else this.#hasDropped = true;

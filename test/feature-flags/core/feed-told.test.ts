@@ -154,6 +154,24 @@ describe("a notice that says what was committed", () => {
     feed.close();
   });
 
+  it("does not keep the tables from being asked, however many come", async () => {
+    let left = 50;
+    const world = { commit: async (): Promise<void> => {} };
+    const { memory, notice, tell, asked, feed } = await toldFeed({ apply: () => world.commit() });
+    world.commit = async () => {
+      if (left === 0) return;
+      left -= 1;
+      await save(memory, "busy");
+      await tell(notice(50 - left, "busy"));
+    };
+    await world.commit();
+    asked();
+    await feed.catchUp();
+    expect([left > 40, asked() > 0]).toEqual([true, true]);
+    left = 0;
+    feed.close();
+  });
+
   it("is one of so many that the tables are asked before all of them are remembered", async () => {
     const { notice, tell, asked, feed } = await toldFeed();
     asked();
