@@ -5,6 +5,9 @@ import { promisify } from "node:util";
 import type { OutageFigures } from "./outage.ts";
 import type { PropagationFigures } from "./propagation.ts";
 import type { Quantiles } from "./propagation-probe.ts";
+import type { RolloutEvaluationFigures } from "./rollouts-evaluation.ts";
+import type { EventFigures } from "./rollouts-events.ts";
+import type { RollbackFigures } from "./rollouts-rollback.ts";
 import type { Timing } from "./rounds.ts";
 
 const execute = promisify(execFile);
@@ -108,3 +111,54 @@ for (const kind of ["cached", "expired"] as const) {
     );
   }
 }
+
+for (const count of ["10000", "100000"]) {
+  const { tenants, peek, getFlags, first, bytesPerTenant } = await measure<RolloutEvaluationFigures>(
+    "rollouts-evaluation.ts",
+    count,
+  );
+  print();
+  print(
+    `| 50 active rollouts, ${n(tenants)} cached tenants in random order | takes | without rollouts, same run | ratio | goal | allocates |`,
+  );
+  print("|---|---|---|---|---|---|");
+  const own = "without: one override each";
+  const shared = "without: all share one answer";
+  row(`\`peek\`; ${own}`, peek[2], peek[1], "≤ 1.3");
+  row(`\`peek\`; ${shared}`, peek[2], peek[0], "≤ 1.3");
+  row(`\`await getFlags\`; ${own}`, getFlags[2], getFlags[1], "≤ 1.3");
+  row(`\`await getFlags\`; ${shared}`, getFlags[2], getFlags[0], "≤ 1.3");
+  row(`first answer, read from memory; ${own}`, first[2], first[1], "");
+  row(`first answer, read from memory; ${shared}`, first[2], first[0], "");
+  const [bytesShared, bytesOwn, bytesRolledOut] = bytesPerTenant.map((bytes) => n(bytes));
+  print(
+    `Heap per cached tenant: ${bytesRolledOut} B with rollouts, ${bytesOwn} B with one override each, ${bytesShared} B with none.`,
+  );
+}
+
+print();
+print(
+  "| rollout events, 20,000 a second for 10 s into one process | recorded a second | dropped | written | most waiting | heap before, halfway, after | longest 100 calls | longest stall of the event loop |",
+);
+print("|---|---|---|---|---|---|---|---|");
+for (const database of ["sqlite", "postgres"]) {
+  const events = await measure<EventFigures>("rollouts-events.ts", database);
+  const heap = events.heap.map((bytes) => n(bytes / 1e6, 1)).join(", ");
+  print(
+    `| ${database} (goal: all of them, no heap growing) | ${n(events.recorded / events.seconds)} | ${n(events.dropped)} | ${n(events.stored)} of ${n(events.recorded)} | ${n(events.mostWaiting)} | ${heap} MB | ${n(events.longestBatch, 1)} ms | ${n(events.longestStall, 1)} ms |`,
+  );
+}
+
+const rollback = await measure<RollbackFigures>("rollouts-rollback.ts");
+print();
+print(
+  `| ${n(rollback.rollbacks)} rollbacks in ${n(rollback.rounds)} rounds of errors at once, eight processes on PostgreSQL | p50 ms | p99 ms | max ms | goal |`,
+);
+print("|---|---|---|---|---|");
+print(
+  `| commit of the rollback until the last process answers the old value | ${q(rollback.off)} | one feed latency |`,
+);
+print(
+  `| commit of its start, by hand, until the last process answers the new value, same run | ${q(rollback.on)} | |`,
+);
+print(`The p50 of the first is ${n(rollback.off.p50 / rollback.on.p50, 2)} times that of the second.`);

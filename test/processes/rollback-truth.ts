@@ -19,7 +19,7 @@ export function expectOneRollback(report: RollbackReport, { processes, rounds, e
   // Planned, then a start and a rollback each time.
   expect(report.version).toBe(1 + 2 * rounds);
   const rollbacks = report.changes.filter(({ changedBy }) => changedBy === "automatic rollback");
-  for (const [round, { startedAt, sights, writes, milliseconds }] of report.rounds.entries()) {
+  for (const [round, { startedAt, sights, writes, onAfter, offAfter }] of report.rounds.entries()) {
     expect(sights).toHaveLength(processes);
     for (const { search, status, version } of sights) {
       expect({ search, status, version }).toEqual({
@@ -29,8 +29,10 @@ export function expectOneRollback(report: RollbackReport, { processes, rounds, e
       });
     }
     expect(writes).toBe(1);
-    expect(milliseconds).toBeGreaterThan(0);
-    expect(milliseconds).toBeLessThan(BOUND);
+    for (const milliseconds of [onAfter, offAfter]) {
+      expect(milliseconds).toBeGreaterThan(0);
+      expect(milliseconds).toBeLessThan(BOUND);
+    }
     const { evidence, reason, oldValue, changedAt = 0 } = rollbacks[round] ?? {};
     expect(oldValue).toEqual({ status: "in_progress", tier: "half", percentage: 50 });
     expect(reason).toMatch(/^\d+ errors in \d+ events: an error rate of .* exceeds 5 %$/);

@@ -22,8 +22,10 @@ export interface RollbackRound {
   readonly sights: readonly RolloutSight[];
   /** Transactions that wrote the rollout, of all processes. */
   readonly writes: number;
-  /** From the commit until the last process answered the old value. */
-  readonly milliseconds: number;
+  /** From the commit of the start until the last process answered the new value. */
+  readonly onAfter: number;
+  /** From the commit of the rollback until the last process answered the old value. */
+  readonly offAfter: number;
 }
 
 export interface RollbackReport {
@@ -37,7 +39,7 @@ export interface RollbackReport {
   readonly health: readonly HealthReport[];
 }
 
-export const ROLLED_BACK = "search";
+const ROLLED_BACK = "search";
 export const ERROR_RATE = 0.05;
 const SERVED = 50;
 const CHECK_EVERY = 100;
@@ -77,7 +79,13 @@ export async function rollBackAtOnce(
       await until("all answer the old value", all(false));
       const sights = await look();
       const startedAt = rollout.steps.at(-1)?.at ?? Number.NaN;
-      played.push({ startedAt, sights, ...measured(before, sights) });
+      const started = hand.committed().at(-1) ?? Number.NaN;
+      const written = sights.flatMap(({ committed }, at) => committed.slice(before[at]?.committed.length));
+      played.push({
+        ...{ startedAt, sights, writes: written.length },
+        onAfter: lastTurn(sights, true) - started / 1e6,
+        offAfter: lastTurn(sights, false) - Math.min(...written) / 1e6,
+      });
     }
     // Whoever is late to decide has time to do so.
     await new Promise((resolve) => setTimeout(resolve, 5 * CHECK_EVERY));
@@ -113,12 +121,8 @@ function eventsOf(ids: () => string, count: number): RolloutEventInput[] {
   ]);
 }
 
-function measured(before: readonly RolloutSight[], sights: readonly RolloutSight[]) {
-  const commits = sights.flatMap(({ committed }, index) =>
-    committed.slice(before[index]?.committed.length ?? 0),
-  );
-  const turns = sights.map(
-    ({ turns }) => turns.findLast(({ search }) => !search)?.at ?? Number.POSITIVE_INFINITY,
-  );
-  return { writes: commits.length, milliseconds: (Math.max(...turns) - Math.min(...commits)) / 1e6 };
+/** When the last process turned to this answer, in milliseconds. */
+function lastTurn(sights: readonly RolloutSight[], asked: boolean): number {
+  const at = sights.map(({ turns }) => turns.findLast(({ search }) => search === asked)?.at);
+  return Math.max(...at.map((turned) => turned ?? Number.POSITIVE_INFINITY)) / 1e6;
 }

@@ -1,19 +1,26 @@
+import pg from "pg";
 import { FeatureFlagManager, type FlagStorage } from "../../lib/feature-flags/index.ts";
 import { PilotRolloutManager } from "../../lib/rollout/pilot-manager.ts";
-import { openDatabase } from "./database.ts";
+import { postgresStorage } from "../../lib/storages/postgres/index.ts";
 import { type FleetFlags, fleetFlags } from "./fleet-flags.ts";
+import { notedRolloutCommits } from "./rollout-commits.ts";
 
 /** Who plans and starts rollouts by hand, on the database that the processes share, and decides nothing by itself. */
 export interface RolloutHand {
   readonly rollouts: PilotRolloutManager<FleetFlags>;
   readonly storage: FlagStorage;
+  /** When commits were sent from here that wrote a rollout: see `RolloutSight`. */
+  committed(): readonly number[];
   /** Rows of what the statement asks for in the processes' schema. */
   rows(statement: string): Promise<Record<string, unknown>[]>;
   close(): Promise<void>;
 }
 
 export async function openRolloutHand(url: string, schema: string): Promise<RolloutHand> {
-  const { pool, storage, close } = await openDatabase(url, schema);
+  const pool = new pg.Pool({ connectionString: url, max: 4 });
+  pool.on("error", () => undefined);
+  const noted = notedRolloutCommits(pool);
+  const storage = await postgresStorage({ pool: noted.pool, schema });
   const flags = new FeatureFlagManager({
     definition: fleetFlags,
     environment: "production",
@@ -24,6 +31,7 @@ export async function openRolloutHand(url: string, schema: string): Promise<Roll
   return Object.freeze({
     rollouts,
     storage,
+    committed: noted.sent,
     async rows(statement: string) {
       const client = await pool.connect();
       try {
@@ -37,7 +45,8 @@ export async function openRolloutHand(url: string, schema: string): Promise<Roll
     async close() {
       await rollouts.close();
       await flags.close();
-      await close();
+      await storage.close();
+      await pool.end();
     },
   });
 }

@@ -24,7 +24,7 @@ export interface ScheduleReport {
   readonly holdersKilled: number;
 }
 
-export const SCHEDULED = "scheduled";
+const SCHEDULED = "scheduled";
 export const BAKE_TIME = 200;
 const CHECK_EVERY = 80;
 
