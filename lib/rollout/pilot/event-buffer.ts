@@ -67,6 +67,8 @@ export function createEventBuffer<T>(options: EventBufferOptions<T>): EventBuffe
   let failures = 0;
   let isClosed = false;
   let flushing: Promise<void> | undefined;
+  /** The number of the first event that nobody has asked to be written yet. */
+  let end = 0;
   let cancel: (() => void) | undefined;
   let dueAt = Number.POSITIVE_INFINITY;
 
@@ -101,6 +103,7 @@ export function createEventBuffer<T>(options: EventBufferOptions<T>): EventBuffe
   }
 
   function flush(): Promise<void> {
+    end = queue.first + queue.size;
     flushing ??= drain().finally(() => {
       flushing = undefined;
       scheduleNext();
@@ -109,7 +112,6 @@ export function createEventBuffer<T>(options: EventBufferOptions<T>): EventBuffe
   }
 
   async function drain(): Promise<void> {
-    const end = queue.first + queue.size;
     while (queue.first < end) {
       const from = queue.first;
       const taken = queue.peek(Math.min(batch, end - from));

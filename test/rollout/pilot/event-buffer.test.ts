@@ -5,6 +5,7 @@ import { FlagError } from "../../../lib/feature-flags/index.ts";
 import { createBoundedQueue } from "../../../lib/rollout/pilot/bounded-queue.ts";
 import { createEventBuffer, type LeftOut } from "../../../lib/rollout/pilot/event-buffer.ts";
 import { manualClock } from "../../../lib/testing/index.ts";
+import { turn } from "../../feature-flags/held-storage.ts";
 import { recordedLog } from "../../feature-flags/recorded-log.ts";
 
 function numbersBuffer({ capacity = 100, batch = 10, every = 1_000 } = {}) {
@@ -147,6 +148,29 @@ describe("the event buffer", () => {
     add(2, 3);
     await clock.advance(1_000);
     expect(batches).toEqual([[3, 4]]);
+  });
+
+  it("has written, once flushed, also what came while it was writing", async () => {
+    const { batches, buffer, add, world } = numbersBuffer();
+    const going: (() => void)[] = [];
+    world.answer = () => new Promise<LeftOut>((resolve) => going.push(() => resolve({})));
+    add(3);
+    const first = buffer.flush();
+    await turn();
+    add(2, 3);
+    const second = buffer.flush();
+    going.shift()?.();
+    await turn();
+    going.shift()?.();
+    await Promise.all([first, second]);
+    expect([batches, buffer.stats().waiting]).toEqual([
+      [
+        [0, 1, 2],
+        [3, 4],
+      ],
+      0,
+    ]);
+    await buffer.close();
   });
 
   it("counts what a write left out", async () => {
