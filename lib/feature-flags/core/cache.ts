@@ -154,7 +154,10 @@ export class FlagCache<V> {
       const { customerId, organizationId, resolvedThrough = organizationId } = slot;
       if (concerns({ customerId, organizationId: resolvedThrough })) this.#invalidate([slot]);
       looked += 1;
-      if (looked % LOOKED_AT_ONCE === 0) yield;
+      // Not within a customer's chain: it may be taken apart meanwhile.
+      if (looked < LOOKED_AT_ONCE || slot.next !== undefined) continue;
+      looked = 0;
+      yield;
     }
   }
 

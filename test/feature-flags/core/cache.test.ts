@@ -227,6 +227,30 @@ describe("invalidation", () => {
   });
 });
 
+describe("ending the answers of those a change concerns", () => {
+  const endAll = (cache: FlagCache<string>) => cache.invalidateWhere(() => true);
+
+  it("misses none of a customer who comes to be one of very many organizations meanwhile", () => {
+    const cache = new FlagCache<string>({ clock: manualClock() });
+    const organizations = Array.from({ length: 8 }, (_, index) => `org_${index}`);
+    // So that the first pause comes in the middle of the customer's.
+    for (let index = 0; index < 1_996; index += 1) cache.set({ organizationId: `other_${index}` }, "old");
+    for (const id of organizations) cache.set(cust("guest", id), "old");
+    const ending = endAll(cache);
+    ending.next();
+    cache.set(cust("guest", "org_8"), "new");
+    for (const _ of ending);
+    expect(organizations.filter((id) => cache.get(cust("guest", id)) === "old")).toEqual([]);
+  });
+
+  it("leaves room for other work, however many there are", () => {
+    const cache = new FlagCache<string>({ clock: manualClock() });
+    for (let index = 0; index < 10_000; index += 1) cache.set(cust(`cust_${index}`), "old");
+    expect([...endAll(cache)].length).toBeGreaterThan(3);
+    expect(cache.getStats().size).toBe(0);
+  });
+});
+
 describe("statistics", () => {
   it("count hits, misses and their rate, and hand out what cannot change the cache", () => {
     const cache = new FlagCache<number>({ clock: manualClock() });
