@@ -116,7 +116,7 @@ export function sqlStorage(engine: SqlEngine, clock: Clock): FlagStorage {
       guarded("reading the change feed", async () => noted(await changesSince(reads, revision, limit))),
     ...(engine.subscribe === undefined ? {} : { subscribe: engine.subscribe }),
     ...(engine.feedMode === undefined ? {} : { feedMode: engine.feedMode }),
-    listRollouts: () => guarded("listing rollouts", () => listRollouts(reads, words)),
+    listRollouts: () => guarded("listing rollouts", async () => noted(await listRollouts(reads, words))),
     writeRollout: writeOfRollout,
     recordRolloutEvents: (events) =>
       guarded("recording rollout events", () => recordRolloutEvents(engine, events)),
