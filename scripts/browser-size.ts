@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { bundleForBrowser } from "./browser-bundle.ts";
 
 /** What importing the root entry may cost a page, compressed. */
-const LIMIT_BYTES = 22_000;
+const LIMIT_BYTES = 29_000;
 
 const entry = fileURLToPath(new URL("../dist/feature-flags/index.js", import.meta.url));
 const { code, imports } = await bundleForBrowser(entry);
