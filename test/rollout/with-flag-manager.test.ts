@@ -85,6 +85,27 @@ describe("a rollout, through evaluation", () => {
     expect((await flags.explain({ customerId: "cust_1" }, "beta.search")).length).toBe(1);
   });
 
+  it("exposes whom the evaluation was asked for, though its caller goes on with the same object", async () => {
+    const { flags, rollouts, storage, clock } = fleet(1);
+    await rollouts.createRollout({ ...search, tiers: everybody, deniedCustomers: ["cust_2"] });
+    await rollouts.startRollout("search");
+    const context = { customerId: "cust_1" };
+    const asked = flags.getFlags(context, { exposure: true });
+    context.customerId = "cust_2";
+    await asked;
+    await clock.advance(1_100);
+    const window = { featureName: "search", since: 0, until: clock.now() + 1 };
+    expect(await storage.countRolloutEvents(window)).toMatchObject([{ event: "enabled", count: 1 }]);
+  });
+
+  it("has an answer for a context that is none, exposed as well", async () => {
+    const { flags } = fleet(1);
+    for (const none of [null, 7, "cust_1"]) {
+      const evaluation = await flags.getFlags(none as never, { exposure: true });
+      expect(evaluation.error?.code).toBe("INVALID_ID");
+    }
+  });
+
   it("is looked after by a process that evaluates nothing itself", async () => {
     const storage = memoryStorage();
     const steering = fleet(1, storage);

@@ -103,7 +103,14 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
   /** The answer for a tenant. Rejects for `atLeast` alone: see `error` and `stale` of the evaluation. */
   evaluate(context: TenantContext = {}, options?: EvaluateOptions): Promise<FlagEvaluation<C>> {
     const answer = this.#answer(context, options);
-    if (options?.exposure === true) return this.#observed(answer, (seen) => this.#expose(context, seen));
+    if (options?.exposure === true) {
+      // A copy, as in `#load`; and of what may be no context at all.
+      const asked: TenantContext = {
+        customerId: context?.customerId,
+        organizationId: context?.organizationId,
+      };
+      return this.#observed(answer, (seen) => this.#expose(asked, seen));
+    }
     return this.#observe === undefined ? answer : this.#observed(answer, this.#observe);
   }
 
