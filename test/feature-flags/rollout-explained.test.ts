@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { bucketOf } from "../../lib/feature-flags/core/bucket.ts";
+import { rolloutJson } from "../../lib/feature-flags/core/rollout-parse.ts";
+import { PilotRolloutManager } from "../../lib/rollout/pilot-manager.ts";
 import { planManager } from "./plan-flags.ts";
 import { recordedLog } from "./recorded-log.ts";
-import { storeRollout } from "./stored-rollouts.ts";
+import { halfRollout, storeRollout } from "./stored-rollouts.ts";
 
 const ids = Array.from({ length: 200 }, (_, index) => `cust_${index}`);
 const isIn = (id: string, below = 50_000, salt = "search") => bucketOf(salt, id) < below;
@@ -29,6 +31,29 @@ describe("a stored rollout that does not fit", () => {
     expect(manager.rollouts.unfit()).toMatchObject([{ featureName: "search" }]);
     await manager.close();
   });
+});
+
+it("a stored rollout of another name than its row's is left out: what is done to one would reach the other", async () => {
+  const { manager, storage } = planManager();
+  await storage.writeRollout({
+    ...{ featureName: "copy", changeId: "1", changedBy: "ada", changedAt: 0, reason: "By hand" },
+    audit: "best-effort",
+    decide: () => ({
+      rollout: rolloutJson(halfRollout),
+      path: halfRollout.path,
+      oldValue: undefined,
+      newValue: {},
+    }),
+  });
+  await manager.rollouts.refresh();
+  expect(manager.rollouts.active()).toEqual([]);
+  expect(manager.rollouts.unfit()).toEqual([
+    { featureName: "copy", message: 'featureName is "search", not that of its row' },
+  ]);
+  const pilot = new PilotRolloutManager({ flags: manager });
+  await expect(pilot.rollbackFeature("copy")).rejects.toMatchObject({ code: "STORAGE_CORRUPT" });
+  await pilot.close();
+  await manager.close();
 });
 
 describe("explain", () => {

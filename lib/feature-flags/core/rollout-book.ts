@@ -2,7 +2,7 @@ import type { FlagDefinition } from "./definition.ts";
 import type { RolledOut } from "./layers.ts";
 import { frozen, withPath } from "./paths.ts";
 import type { HeldRollout, UnfitRollout } from "./rollout.ts";
-import { parseRollout } from "./rollout-parse.ts";
+import { parseRolloutRow } from "./rollout-parse.ts";
 import { type RolloutSelection, selectRollout } from "./rollout-selection.ts";
 import type { RolloutList, StorageState, StoredRollout } from "./storage.ts";
 import type { FlagObject, TenantContext } from "./types.ts";
@@ -71,7 +71,7 @@ export class RolloutBook<C extends object> {
     const serving: Serving[] = [];
     const unfit: UnfitRollout[] = [];
     for (const stored of rollouts) {
-      const parsed = parseRollout(stored.rollout);
+      const parsed = parseRolloutRow(stored);
       if (typeof parsed === "string") {
         unfit.push({ featureName: stored.featureName, message: parsed });
         continue;
@@ -127,7 +127,8 @@ function whomConcerns(before: readonly Serving[], after: readonly Serving[]): Co
     all.find(({ rollout }) => rollout.featureName === name)?.rollout;
   const changed = [...names]
     .map((name) => ({ old: named(before, name), now: named(after, name) }))
-    .filter(({ old, now }) => old?.version !== now?.version || old?.revision !== now?.revision);
+    // By all they hold: in another life of the database the same version may be another rollout.
+    .filter(({ old, now }) => JSON.stringify(old) !== JSON.stringify(now));
   const gives = (rollout: HeldRollout | undefined, ids: TenantContext) =>
     rollout !== undefined && selectRollout(rollout, ids).enabled;
   return (ids) =>

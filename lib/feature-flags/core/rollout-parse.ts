@@ -8,6 +8,7 @@ import type {
   RolloutStep,
   RolloutTier,
 } from "./rollout.ts";
+import type { StoredRollout } from "./rollout-storage.ts";
 import { contextError } from "./tenant-id.ts";
 import type { FlagObject, FlagValue } from "./types.ts";
 
@@ -33,6 +34,16 @@ export function parseRollout(stored: unknown): Rollout | string {
     if (error instanceof Flaw) return error.message;
     throw error;
   }
+}
+
+/** As `parseRollout`, for a row: what is done to the rollout is done by name, so it has to be that of its row. */
+export function parseRolloutRow({
+  featureName,
+  rollout: stored,
+}: Pick<StoredRollout, "featureName" | "rollout">): Rollout | string {
+  const rollout = parseRollout(stored);
+  if (typeof rollout === "string" || rollout.featureName === featureName) return rollout;
+  return `featureName is ${JSON.stringify(rollout.featureName)}, not that of its row`;
 }
 
 /** The rollout as storage keeps it: JSON has no `undefined`. */

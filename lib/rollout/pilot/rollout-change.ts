@@ -1,7 +1,7 @@
 import { FlagError } from "../../feature-flags/core/errors.ts";
 import type { Rollout } from "../../feature-flags/core/rollout.ts";
 import type { RolloutAccess } from "../../feature-flags/core/rollout-access.ts";
-import { parseRollout, rolloutJson } from "../../feature-flags/core/rollout-parse.ts";
+import { parseRolloutRow, rolloutJson } from "../../feature-flags/core/rollout-parse.ts";
 import type { RolloutDecision, StoredRollout, TenantRef } from "../../feature-flags/core/storage.ts";
 import type { FlagObject } from "../../feature-flags/core/types.ts";
 import { auditedState, type Transition } from "./transitions.ts";
@@ -120,9 +120,10 @@ function decisionOf(
   return { rollout: rolloutJson(rollout), path: rollout.path, oldValue, newValue, evidence, tenant };
 }
 
-function parsed({ featureName, rollout: stored }: StoredRollout): Rollout {
-  const rollout = parseRollout(stored);
+function parsed(stored: StoredRollout): Rollout {
+  const rollout = parseRolloutRow(stored);
   if (typeof rollout !== "string") return rollout;
+  const { featureName } = stored;
   const message = `The stored rollout "${featureName}" is damaged: ${rollout}. It serves nobody; mend its row.`;
   throw new FlagError("STORAGE_CORRUPT", message, { details: { featureName } });
 }
@@ -130,7 +131,7 @@ function parsed({ featureName, rollout: stored }: StoredRollout): Rollout {
 /** Two rollouts of one flag would leave it to their order who gets which value. */
 function refuseConflict(rollout: Rollout, others: readonly StoredRollout[]): void {
   for (const other of others) {
-    const known = parseRollout(other.rollout);
+    const known = parseRolloutRow(other);
     if (typeof known === "string" || known.path !== rollout.path || known.status === "rolled_back") continue;
     const message = `"${rollout.path}" is set by the rollout "${other.featureName}" already. Roll that one back first.`;
     throw new FlagError("ROLLOUT_CONFLICT", message, {
