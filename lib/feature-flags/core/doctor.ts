@@ -34,8 +34,7 @@ export async function* ailingOverrides<C extends object>({
   do {
     const from = after;
     const page = await connection.bulk((storage) => storage.listOverrides({ after: from, limit: PAGE }));
-    const organizations =
-      definition.resolution === "cascade" ? await organizationsOf(connection, page.overrides) : new Map();
+    const organizations = await organizationsOf(connection, page.overrides);
     for (const override of page.overrides) {
       const { mismatches, violations } = asSeen(resolver, override, organizations, rollouts);
       if (mismatches.length + violations.length === 0) continue;
@@ -45,11 +44,16 @@ export async function* ailingOverrides<C extends object>({
   } while (after !== undefined);
 }
 
-/** Under cascade what a customer sees depends on its organization too: those overrides, by customer, in two queries. */
+interface KnownOrganization {
+  readonly id: string;
+  readonly override: StoredOverride | undefined;
+}
+
+/** What a customer sees depends on its organization, too: those known, by customer, in two queries. */
 async function organizationsOf(
   connection: StorageConnection,
   overrides: readonly TenantOverride[],
-): Promise<ReadonlyMap<string, StoredOverride>> {
+): Promise<ReadonlyMap<string, KnownOrganization>> {
   const ids = overrides.filter(({ tenant }) => tenant.kind === "customer").map(({ tenant }) => tenant.id);
   if (ids.length === 0) return new Map();
   return await connection.bulk(async (storage) => {
@@ -59,10 +63,11 @@ async function organizationsOf(
     const found = tenants.length === 0 ? [] : await storage.readOverrides(tenants);
     const byId = new Map(found.map((override) => [override.tenant.id, override]));
     return new Map(
-      customers.flatMap(({ id, organizationId = "" }) => {
-        const organization = byId.get(organizationId);
-        return organization === undefined ? [] : [[id, organization] as const];
-      }),
+      customers.flatMap(({ id, organizationId }) =>
+        organizationId === undefined
+          ? []
+          : [[id, { id: organizationId, override: byId.get(organizationId) }] as const],
+      ),
     );
   });
 }
@@ -70,15 +75,17 @@ async function organizationsOf(
 function asSeen<C extends object>(
   resolver: Resolver<C>,
   override: TenantOverride,
-  organizations: ReadonlyMap<string, StoredOverride>,
+  organizations: ReadonlyMap<string, KnownOrganization>,
   rollouts: { rolledOut(ids: TenantContext): RolledOut | undefined },
 ): Pick<Ailment, "mismatches" | "violations"> {
   const { kind, id } = override.tenant;
   if (kind === "organization") {
     return resolver.resolve({ organization: override }, rollouts.rolledOut({ organizationId: id }));
   }
-  const overrides = { customer: override, organization: organizations.get(id) };
-  const seen = resolver.resolve(overrides, rollouts.rolledOut({ customerId: id }));
+  const organization = organizations.get(id);
+  const overrides = { customer: override, organization: organization?.override };
+  const ids = { customerId: id, organizationId: organization?.id };
+  const seen = resolver.resolve(overrides, rollouts.rolledOut(ids));
   // The organization's own faults are listed at the organization.
   const mismatches = seen.mismatches.filter(({ layer }) => layer === FlagSource.CUSTOMER_OVERRIDE);
   return { mismatches, violations: seen.violations };

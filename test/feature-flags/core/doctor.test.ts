@@ -1,10 +1,12 @@
 import { expect, it } from "vitest";
+import { bucketOf } from "../../../lib/feature-flags/core/bucket.ts";
 import { type Ailment, FeatureFlagManager } from "../../../lib/feature-flags/index.ts";
 import { memoryStorage } from "../../../lib/storages/memory/index.ts";
 import { manualClock } from "../../../lib/testing/index.ts";
 import { GARBAGE } from "../hostile-values.ts";
 import { type PlanFlags, planFlags } from "../plan-flags.ts";
 import { recordedLog } from "../recorded-log.ts";
+import { storeRollout } from "../stored-rollouts.ts";
 
 function managed(resolution: "first-match" | "cascade" = "cascade") {
   const storage = memoryStorage();
@@ -105,4 +107,17 @@ it.each(["first-match", "cascade"] as const)("gets through any garbage under %s"
   const found = await ailments(damaged);
   expect(found.length).toBeGreaterThan(GARBAGE.length - 3);
   await damaged.close();
+});
+
+it("sees a customer through the rollouts that its organization decides about", async () => {
+  const served = ["org_1", "org_2", "org_3", "org_4"].filter((id) => bucketOf("search", id) < 50_000);
+  const [organizationId = ""] = served;
+  for (const resolution of ["cascade", "first-match"] as const) {
+    const { manager, storage } = managed(resolution);
+    await storage.registerCustomers([{ id: "cust_1", organizationId }]);
+    await storeRollout(storage, { unit: "organization" });
+    await storage.saveCustomerFlags("cust_1", { beta: { sync: true } });
+    expect((await manager.getFlags({ customerId: "cust_1" })).violations).toEqual([]);
+    expect(summary(await ailments(manager))).toEqual([]);
+  }
 });
