@@ -87,4 +87,20 @@ describe("explain", () => {
     });
     await manager.close();
   });
+
+  it("tells nobody of what was changed for another tenant only", async () => {
+    const { manager, storage } = planManager();
+    await storeRollout(storage);
+    const pilot = new PilotRolloutManager({ flags: manager });
+    const [stranger = ""] = ids.filter((id) => isIn(id) && id !== inside);
+    const options = { scope: { customerId: stranger }, changedBy: "bob" };
+    await pilot.rollbackFeature("search", "It hurts them", options);
+    const changeFor = async (customerId: string) => {
+      const [flag] = await manager.explain({ customerId }, "beta.search");
+      return flag?.layers.find(({ source }) => source === "rollout")?.change?.changedBy;
+    };
+    expect([await changeFor(inside), await changeFor(stranger)]).toEqual(["ada", "bob"]);
+    await pilot.close();
+    await manager.close();
+  });
 });

@@ -92,7 +92,7 @@ export async function explainFlags<C extends object>(
   const resolved = createResolver(definition, environment).resolve(record, rolledOut);
   const layers = explainedLayers(definition, environment, context, record, rolledOut);
   const verdicts = leaves.flatMap((leaf) => rollouts.verdicts(leaf.path, ids));
-  const rolled = await Promise.all(verdicts.map((verdict) => explainedRollout(storage, verdict)));
+  const rolled = await Promise.all(verdicts.map((verdict) => explainedRollout(storage, ids, verdict)));
   return leaves.map((leaf) => {
     const winner =
       resolved.layers.find((layer) => readPath(layer.values, leaf.segments) !== undefined)?.source ??
@@ -124,12 +124,22 @@ interface ExplainedRollout {
   readonly change: SettingChange | undefined;
 }
 
+/** Among so many of a rollout's newest changes is the last that is about a tenant, or about all. */
+const CHANGES_LOOKED_AT = 100;
+
 async function explainedRollout(
   storage: FlagStorage,
+  { customerId, organizationId }: TenantContext,
   { rollout, enabled, because, bucket, threshold }: RolloutVerdict,
 ): Promise<ExplainedRollout> {
   const { featureName, status } = rollout;
-  const [last] = await storage.listChanges({ featureName, limit: 1 });
+  const newest = await storage.listChanges({ featureName, limit: CHANGES_LOOKED_AT });
+  // What was done for another tenant only is neither why this one sees what it sees, nor for it to know.
+  const last = newest.find(
+    (change) =>
+      (change.customerId ?? customerId) === customerId &&
+      (change.organizationId ?? organizationId) === organizationId,
+  );
   const { name: tier = "", percentage = 0 } = rollout.tiers[rollout.tier] ?? {};
   const says = { featureName, status, tier, percentage, enabled, because, bucket, threshold };
   return { path: rollout.path, rollout: Object.freeze(says), change: last && settingOf(last) };
