@@ -82,6 +82,20 @@ describe("the statistics of a rollout", () => {
     expect(Math.abs(enabled - 5_500)).toBeLessThan(200);
   });
 
+  it("leave room for other work between the pages of a storage that never waits", async () => {
+    const { access, rollouts } = await pilot();
+    await access.storage.registerCustomers(Array.from({ length: 16_000 }, (_, n) => ({ id: `cust_${n}` })));
+    let turns = 0;
+    const count = () => {
+      turns += 1;
+      timer = setTimeout(count);
+    };
+    let timer = setTimeout(count);
+    await rollouts.getRolloutStats("search");
+    clearTimeout(timer);
+    expect(turns).toBeGreaterThanOrEqual(3);
+  });
+
   it("cover the period they are asked for", async () => {
     const { access, rollouts } = await pilot();
     await rollouts.startRollout("search");
