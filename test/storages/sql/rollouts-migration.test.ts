@@ -1,5 +1,7 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from "vitest";
 import type { RolloutWrite } from "../../../lib/feature-flags/core/storage.ts";
+import { postgresStorage } from "../../../lib/storages/postgres/index.ts";
+import { openTestDatabase } from "../../postgres-database.ts";
 import { takenBackTo } from "../taken-back.ts";
 import { engines, type SqlDatabase } from "./databases.ts";
 
@@ -86,4 +88,20 @@ describe.each(engines)("the migration to rollouts on $name", ({ name, create }) 
     ).rejects.toThrow(/check/i);
     expect(await storage.listChanges({ limit: 10 })).toEqual(trail);
   });
+});
+
+it("the migration to rollouts reads no row of a large table on PostgreSQL to check what held before", async () => {
+  const { pool, schema, close } = openTestDatabase();
+  onTestFinished(close);
+  const storage = await postgresStorage({ pool, schema });
+  const { rows } = await pool.query(
+    `select conname from pg_constraint where connamespace = $1::regnamespace and not convalidated order by 1`,
+    [schema],
+  );
+  expect(rows.map(({ conname }) => conname)).toEqual([
+    "feature_flag_changes_check",
+    "flag_revisions_scope_check",
+    "pending_flag_changes_check",
+  ]);
+  await storage.close();
 });
