@@ -42,7 +42,8 @@ async function forgetEvents(engine: SqlEngine, feature: string, before: number):
       .where("id", "=", 1)
       .where("rollout_events_since", "<", since),
   );
-  while (await forgetBatch(engine, feature, since));
+  // With room for other work in between: SQLite never waits.
+  while (await forgetBatch(engine, feature, since)) await new Promise((resolve) => setTimeout(resolve));
 }
 
 /** Resolves with whether there are more. */

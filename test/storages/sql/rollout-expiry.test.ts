@@ -1,0 +1,25 @@
+import { expect, it, onTestFinished } from "vitest";
+import { engines } from "./databases.ts";
+
+it("forgetting many events leaves room for other work where storage never waits", async () => {
+  const sqlite = await engines.find(({ name }) => name === "SQLite")?.create();
+  if (sqlite === undefined) throw new Error("There is no SQLite.");
+  onTestFinished(() => sqlite.remove());
+  const storage = await sqlite.open();
+  const events = Array.from({ length: 45_000 }, (_, n) => ({
+    ...{ featureName: "search", customerId: `cust_${n}`, event: "enabled" as const },
+    ...{ timestamp: n, tier: 0 },
+  }));
+  await storage.recordRolloutEvents(events);
+  let turns = 0;
+  const count = () => {
+    turns += 1;
+    timer = setTimeout(count);
+  };
+  let timer = setTimeout(count);
+  await storage.expireRolloutEvents({ eventsBefore: 120_000, countsBefore: 0 });
+  clearTimeout(timer);
+  expect(turns).toBeGreaterThanOrEqual(4);
+  // Forgotten, all of them: none is taken a second time.
+  expect(await storage.recordRolloutEvents(events.slice(0, 10))).toBe(0);
+});
