@@ -16,6 +16,8 @@ import { type Clock, type FlagEvaluation, FlagSource, type TenantContext } from 
 
 /** What tenants without an override see differs by which rollouts serve them: few combinations, as a rule. */
 const MOST_SHARED = 1_000;
+/** As often as rollouts may change while a tenant is read. */
+const ATTEMPTS = 5;
 
 /** What an evaluator asks of whatever follows the changes. */
 export interface KeepsCurrent {
@@ -95,7 +97,7 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
 
   /** The cached answer, or undefined. Allocates nothing. With everything in memory it always answers. */
   peek(context: TenantContext): FlagEvaluation<C> | undefined {
-    const known = this.#parts.cache.get(context) ?? this.#fromImage(context);
+    const known = this.#parts.cache.get(context) ?? this.#fromImage(context, true);
     if (this.#observe !== undefined && known !== undefined) this.#observe(known);
     return known;
   }
@@ -158,21 +160,31 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
   }
 
   async #readMergeKeep(context: TenantContext, load: PendingLoad): Promise<FlagEvaluation<C>> {
+    const { connection, propagation, rollouts } = this.#parts;
     try {
-      const record = await this.#read(context);
-      const mayKeep = this.#parts.propagation?.accepts(record) ?? true;
-      return this.#merge(context, record, load.current && mayKeep);
+      for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+        const record = await connection.readTenant(context);
+        if (rollouts?.belongWith(record) === false) await rollouts.upTo(record);
+        // Nothing may come in between: the record is merged with rollouts of its own time, or not at all.
+        if (rollouts === undefined || rollouts.belongWith(record)) {
+          const mayKeep = propagation?.accepts(record) ?? true;
+          return this.#merge(context, record, load.current && mayKeep && !this.#hasNewer(context, record));
+        }
+        // A second record from before the rollouts held here: they are of a time that storage no longer knows.
+        if (attempt > 0) await rollouts.reset();
+        // What is read now is from after whatever outdated the load until here.
+        load.current = true;
+      }
+      throw new FlagError("STORAGE_UNAVAILABLE", "Rollouts kept changing while the tenant was read.");
     } catch (error) {
       return await this.#lastKnown(context, asStorageError(error, "reading a tenant's flags"));
     }
   }
 
-  /** The tenant's overrides and, in memory, the rollouts of the same time. */
-  async #read(context: TenantContext): Promise<TenantState> {
-    const { connection, rollouts } = this.#parts;
-    const record = await connection.readTenant(context);
-    await rollouts?.upTo(record);
-    return rollouts?.isAheadOf(record) === true ? await connection.readTenant(context) : record;
+  /** Read twice, what was asked for first may have come back as the newer. */
+  #hasNewer(context: TenantContext, { revision }: TenantState): boolean {
+    const told = this.#parts.cache.lastKnown(context);
+    return told instanceof Evaluation && told.revision > revision;
   }
 
   /** The one answer that can be refused: any other would be from before what was asked for. */
@@ -186,15 +198,19 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
     throw read.error ?? new FlagError("STORAGE_UNAVAILABLE", reached);
   }
 
-  #fromImage(context: TenantContext): FlagEvaluation<C> | undefined {
-    const { propagation } = this.#parts;
+  #fromImage(context: TenantContext, isPeek = false): FlagEvaluation<C> | undefined {
+    const { propagation, rollouts } = this.#parts;
     if (propagation?.image === undefined || contextError(context) !== undefined) return undefined;
+    if (rollouts?.isKnown === false) return undefined;
     const record = propagation.image.read(context);
     if (record === undefined) return undefined;
     const { lost } = this.#parts.connection;
     const told = this.#parts.cache.lastKnown(context);
     // What was read from storage meanwhile may be ahead of the feed: nobody is answered with less than before.
     const newer = told instanceof Evaluation && told.revision > newestOf(record) ? told : undefined;
+    // Older than the rollouts as they were changed here, and newer than the rest: only storage has both.
+    const isOutdated = newer !== undefined && newer.revision < (rollouts?.revision ?? 0);
+    if (lost === undefined && isOutdated && !isPeek) return undefined;
     if (lost === undefined) return newer ?? this.#merge(context, record, true);
     this.#parts.cache.countStaleAnswer();
     return (newer ?? this.#merge(context, record, false, propagation.confirmedAt)).asStale(lost);

@@ -14,7 +14,16 @@ export interface FeedOptions {
   /** Milliseconds between two polls where no notices come; beside notices it is five times that. */
   readonly pollEvery: number;
   /** Applies committed changes, in order. Throwing means: not applied, ask again. */
-  readonly apply: (events: readonly FeedEvent[], state: StorageState) => Promise<void>;
+  readonly apply: (
+    events: readonly FeedEvent[],
+    state: StorageState,
+    toldBy: "notices" | "tables",
+  ) => Promise<void>;
+  /**
+   * Whether applying reads what has changed. A notice may have been forged before the commit it foretells, and what
+   * was read then is not what was committed: the tables' events are applied once more.
+   */
+  readonly applyingReads?: boolean | undefined;
   /** Told of failures: no caller sees them. */
   readonly onError: (error: FlagError) => void;
   /** Everything known may be wrong: the database was restored, or too much was missed. */
@@ -129,7 +138,7 @@ export class FeedFollower {
     const last = events.at(-1);
     if (last === undefined) return false;
     const reached = { epoch: from.epoch, revision: last.revision };
-    await this.#options.apply(events, reached);
+    await this.#options.apply(events, reached, "notices");
     if (this.#state !== from) return true;
     this.#state = reached;
     this.#told.remember(events);
@@ -155,8 +164,8 @@ export class FeedFollower {
       return false;
     }
     const reached = { epoch: from.epoch, revision: Math.max(from.revision, last.revision) };
-    const events = this.#told.unapplied(page.events);
-    if (events.length > 0) await this.#options.apply(events, reached);
+    const events = this.#options.applyingReads ? page.events : this.#told.unapplied(page.events);
+    if (events.length > 0) await this.#options.apply(events, reached, "tables");
     // Unless it was told to go on from somewhere else meanwhile.
     if (this.#state !== from) return true;
     this.#state = reached;

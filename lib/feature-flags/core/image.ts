@@ -56,14 +56,18 @@ export class TenantImage {
     };
   }
 
-  /** Reads everything and swaps it in. Resolves with the state from which the feed has to go on. */
-  async load(): Promise<StorageState> {
+  /**
+   * Reads everything and swaps it in, once `together` has brought what is to be current with it. Resolves with the
+   * state from which the feed has to go on.
+   */
+  async load(together?: () => Promise<void>): Promise<StorageState> {
     const state = await this.#connection.read((storage) => storage.readState());
     const contents: Contents = { customers: new Map(), organizations: new Map(), memberships: new Map() };
     this.#incoming.add(contents);
     try {
       await readOverrides(this.#connection, contents, state.revision);
       await readMemberships(this.#connection, contents);
+      await together?.();
       this.#contents = contents;
     } finally {
       this.#incoming.delete(contents);
@@ -73,11 +77,15 @@ export class TenantImage {
     return state;
   }
 
-  /** Reads anew what the events say has changed, in one batch. */
-  async refresh(events: readonly FeedEvent[], state: StorageState): Promise<void> {
-    if (this.#contents === undefined) return;
+  /** Reads anew what the events say has changed, in one batch; swaps it in as `load` does. */
+  async refresh(
+    events: readonly FeedEvent[],
+    state: StorageState,
+    together?: () => Promise<void>,
+  ): Promise<void> {
+    if (this.#contents === undefined) return await together?.();
     if (events.some((event) => event.scope === "everything")) {
-      await this.load();
+      await this.load(together);
       return;
     }
     const tenants = changedTenants(events);
@@ -89,6 +97,7 @@ export class TenantImage {
           ids.length === 0 ? [] : await storage.readCustomers(ids),
         ] as const,
     );
+    await together?.();
     for (const override of overrides) this.put(override.tenant, override);
     for (const { id, organizationId } of registered) {
       if (organizationId === undefined) this.#contents.memberships.delete(id);

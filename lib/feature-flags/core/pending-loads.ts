@@ -13,6 +13,8 @@ interface Pending<V> extends PendingLoad {
 /** Loads under way: one per tenant at a time, whatever the number of those who wait for it. */
 export class PendingLoads<V> {
   readonly #pending = new Map<string, Pending<V>>();
+  /** Those that nobody can join any more, too: one may read again, and count again. */
+  readonly #all = new Set<PendingLoad & { readonly context: TenantContext }>();
 
   /** The load of `context` under way, or the one that `start` begins. */
   join(context: TenantContext, start: (load: PendingLoad) => Promise<V>): Promise<V> {
@@ -24,11 +26,13 @@ export class PendingLoads<V> {
     const key = keyOf(context);
     const older = this.#pending.get(key);
     if (older !== undefined) older.current = false;
-    const load: PendingLoad = { current: true };
+    const load = { current: true, context };
+    this.#all.add(load);
     const answer = start(load).finally(() => {
+      this.#all.delete(load);
       if (this.#pending.get(key)?.answer === answer) this.#pending.delete(key);
     });
-    this.#pending.set(key, Object.assign(load, { context, answer }));
+    this.#pending.set(key, Object.assign(load, { answer }));
     return answer;
   }
 
@@ -49,10 +53,11 @@ export class PendingLoads<V> {
   }
 
   #outdate(affected: (context: TenantContext) => boolean): void {
-    for (const [key, load] of this.#pending) {
+    for (const load of this.#all) {
       if (!affected(load.context)) continue;
       load.current = false;
-      this.#pending.delete(key);
+      const key = keyOf(load.context);
+      if (this.#pending.get(key) === load) this.#pending.delete(key);
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { FlagCache } from "./cache.ts";
 import type { StorageConnection } from "./connection.ts";
-import { asStorageError, type FlagError } from "./errors.ts";
+import { asStorageError, FlagError } from "./errors.ts";
 import { FeedFollower } from "./feed.ts";
 import { TenantImage } from "./image.ts";
 import type { OnceLog } from "./once-log.ts";
@@ -11,6 +11,7 @@ export interface PropagationOptions<V> {
   readonly connection: StorageConnection;
   readonly cache: FlagCache<V>;
   readonly rollouts: {
+    readonly revision: number;
     upTo(state: Pick<TenantRecord, "epoch" | "rollouts">): Promise<void>;
     settled(): Promise<void>;
     reset(): Promise<void>;
@@ -47,8 +48,9 @@ export class Propagation<V> {
     this.image = options.preload ? new TenantImage(options.connection) : undefined;
     this.#feed = new FeedFollower({
       ...options,
-      apply: (events, state) => this.#apply(events, state),
+      apply: (events, state, toldBy) => this.#apply(events, state, toldBy),
       reset: () => this.#readAnew("reset"),
+      applyingReads: options.preload,
     });
   }
 
@@ -116,24 +118,34 @@ export class Propagation<V> {
     this.#feed.close();
   }
 
-  async #apply(events: readonly FeedEvent[], state: StorageState): Promise<void> {
-    await this.image?.refresh(events, state);
+  async #apply(
+    events: readonly FeedEvent[],
+    state: StorageState,
+    toldBy: "notices" | "tables",
+  ): Promise<void> {
+    const { rollouts } = this.#options;
     const rollout = events.findLast(({ scope }) => scope === "rollout");
-    if (rollout !== undefined) {
-      await this.#options.rollouts.upTo({ epoch: state.epoch, rollouts: rollout.revision });
-      await this.#options.rollouts.settled();
-    }
+    const bringRollouts = async () => {
+      if (rollout === undefined) return;
+      await rollouts.upTo({ epoch: state.epoch, rollouts: rollout.revision });
+      // Foretold and not committed (yet): taken for applied, the commit itself would be passed over.
+      if (toldBy === "notices" && rollouts.revision < rollout.revision) throw notCommitted(rollout);
+    };
+    if (this.image === undefined) await bringRollouts();
+    else await this.image.refresh(events, state, bringRollouts);
+    if (rollout !== undefined) await rollouts.settled();
     for (const { scope, id } of events) this.#invalidate(scope, id);
     this.#options.onApplied(events);
   }
 
   async #readAnew(why: "begin" | "reset"): Promise<StorageState> {
     const { connection, cache, rollouts } = this.#options;
-    const state =
-      this.image === undefined
-        ? await connection.read((storage) => storage.readState())
-        : await this.image.load();
-    await rollouts.reset();
+    const readState = async () => {
+      const state = await connection.read((storage) => storage.readState());
+      await rollouts.reset();
+      return state;
+    };
+    const state = await (this.image?.load(() => rollouts.reset()) ?? readState());
     const known = this.#feed.state;
     const wentBack = why === "reset" && known !== undefined && state.revision < known.revision;
     // Of another life of the database nothing holds any more, not even as the last known answer.
@@ -173,4 +185,9 @@ export class Propagation<V> {
       this.#options.onError(error);
     });
   }
+}
+
+function notCommitted({ id, revision }: FeedEvent): FlagError {
+  const message = `Storage knows of no change of the rollout "${id}" at revision ${revision}.`;
+  return new FlagError("STORAGE_UNAVAILABLE", message);
 }

@@ -22,15 +22,21 @@ export interface RolloutsOptions<C extends object> {
 
 /** What an evaluation asks of the rollouts. */
 export interface KnowsRollouts {
+  /** The revision that last changed any of those held; 0 where none is, -1 where storage has not said it. */
+  readonly revision: number;
   /** What they give a tenant; undefined for nothing. */
   rolledOut(ids: TenantContext): RolledOut | undefined;
-  /** Resolves once what is held is no older than what was read. */
+  /** False before they were read, and where they were not since something here has changed them. */
+  readonly isKnown: boolean;
+  /** Resolves once what is held is no older than what was read, or storage contradicts itself. */
   upTo(read: Pick<TenantRecord, "epoch" | "rollouts">): Promise<void>;
-  /** Whether what is held is from after `read`, which then has to be read again. */
-  isAheadOf(read: Pick<TenantRecord, "epoch" | "revision">): boolean;
+  /** Whether what is held is what held when `read` was read. */
+  belongWith(read: Pick<TenantRecord, "epoch" | "rollouts">): boolean;
+  /** Forgets what is held for what storage has, though that may be older. */
+  reset(): Promise<void>;
 }
 
-/** As often as rollouts may have changed on the way before a reader is told that storage contradicts itself. */
+/** As often as rollouts may have changed on the way before storage is taken to contradict itself. */
 const ATTEMPTS = 3;
 
 /** Holds all rollouts in memory, and reads them anew when what was read elsewhere is newer. */
@@ -39,6 +45,7 @@ export class Rollouts<C extends object> implements KnowsRollouts {
   readonly #options: RolloutsOptions<C>;
   readonly #changes: Emitter<{ change: undefined }>;
   #reading: Promise<void> | undefined;
+  #resets = 0;
   #settled: Promise<unknown> = Promise.resolve();
   /** Whether what is held is an earlier process's knowledge, and storage has not said anything yet. */
   #isRestored = false;
@@ -49,9 +56,12 @@ export class Rollouts<C extends object> implements KnowsRollouts {
     this.#changes = new Emitter(options.report);
   }
 
-  /** The revision that last changed any of those held; 0 where none is, -1 where storage has not said it. */
   get revision(): number {
     return this.#isRestored ? -1 : (this.book.state?.revision ?? 0);
+  }
+
+  get isKnown(): boolean {
+    return this.book.state !== undefined;
   }
 
   rolledOut(ids: TenantContext): RolledOut | undefined {
@@ -64,26 +74,34 @@ export class Rollouts<C extends object> implements KnowsRollouts {
 
   async upTo({ epoch, rollouts }: Pick<TenantRecord, "epoch" | "rollouts">): Promise<void> {
     for (let attempt = 0; attempt < ATTEMPTS && !this.#has(epoch, rollouts); attempt += 1) {
-      this.#reading ??= this.#lookUp().finally(() => {
+      this.#reading ??= this.#read("lookUp").finally(() => {
         this.#reading = undefined;
       });
       await this.#reading;
     }
   }
 
-  isAheadOf({ epoch, revision }: Pick<TenantRecord, "epoch" | "revision">): boolean {
+  belongWith({ epoch, rollouts }: Pick<TenantRecord, "epoch" | "rollouts">): boolean {
     const { state } = this.book;
-    return state?.epoch === epoch && state.revision > revision;
+    if (this.#isRestored) return false;
+    if (rollouts === 0 && (state?.revision ?? 0) === 0) return true;
+    return state?.epoch === epoch && state.revision === rollouts;
   }
 
   /** Reads them all, and takes them for what holds now. */
-  async refresh(): Promise<void> {
-    this.put(await this.#options.connection.poll((storage) => storage.listRollouts()));
+  refresh(): Promise<void> {
+    return this.#read("poll");
   }
 
-  /** Forgets what is held for what storage has, though that may be older. */
   async reset(): Promise<void> {
-    const list = await this.#options.connection.poll((storage) => storage.listRollouts());
+    let held: unknown;
+    let list: RolloutList;
+    do {
+      held = this.book.state;
+      list = await this.#options.connection.poll((storage) => storage.listRollouts());
+      // What was put meanwhile may be newer than what was asked for before it.
+    } while (this.book.state !== held);
+    this.#resets += 1;
     this.book.clear();
     this.put(list);
   }
@@ -119,6 +137,7 @@ export class Rollouts<C extends object> implements KnowsRollouts {
       const error = asStorageError(cause, "reading a rollout that was changed here");
       this.#options.log.warn(`rollouts:${error.code}`, { code: error.code, error }, error.message);
       this.book.clear();
+      this.#settled = Promise.all([this.#settled, this.#options.endAnswers(() => true)]);
     }
     await this.#settled;
     this.#options.onOwnChange();
@@ -135,8 +154,15 @@ export class Rollouts<C extends object> implements KnowsRollouts {
     return this.#changes.on("change", listener);
   }
 
-  async #lookUp(): Promise<void> {
-    this.put(await this.#options.connection.lookUp((storage) => storage.listRollouts()));
+  async #read(how: "poll" | "lookUp"): Promise<void> {
+    for (;;) {
+      const held = this.book.state;
+      const resets = this.#resets;
+      const list = await this.#options.connection[how]((storage) => storage.listRollouts());
+      const { state } = this.book;
+      // Of two lives of a database no revision says which is the later.
+      if (state === held || (state?.epoch === list.epoch && resets === this.#resets)) return this.put(list);
+    }
   }
 
   /** Where there never was a rollout, there is nothing to read. */

@@ -104,3 +104,21 @@ describe("beginning", () => {
     expect([await newer, await joined]).toEqual(["newer", "newer"]);
   });
 });
+
+it("a load that was outdated and reads again is reached by what outdates it then", async () => {
+  const loads = new PendingLoads<boolean>();
+  const going: (() => void)[] = [];
+  const answer = loads.join({ customerId: "cust_1" }, async (load) => {
+    await new Promise<void>((resolve) => going.push(resolve));
+    load.current = true;
+    await new Promise<void>((resolve) => going.push(resolve));
+    return load.current;
+  });
+  loads.invalidateCustomer("cust_1");
+  going.shift()?.();
+  await Promise.resolve();
+  await Promise.resolve();
+  loads.invalidateCustomer("cust_1");
+  going.shift()?.();
+  expect(await answer).toBe(false);
+});
