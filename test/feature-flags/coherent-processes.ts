@@ -87,17 +87,15 @@ export class World {
       const changed = [this.recorded.moments[at] ?? NOTHING, this.recorded.moments.at(-1) ?? NOTHING];
       for (const [which, context] of CONTEXTS.entries()) {
         // That a customer belongs to an organization is known here only once the feed has brought it.
-        const isNamed =
-          operation.do !== "override" ||
-          operation.kind === "customer" ||
-          context.organizationId !== undefined;
         // What others have undone before it could be read back here need not show.
-        const shows =
-          isNamed &&
-          changed.every((now) => {
-            const made = operation.do === "rollout" ? { ...before, rollouts: now.rollouts } : changed[0];
-            return seenAt(before, context) !== seenAt(made ?? NOTHING, context);
-          });
+        const shows = changed.every((now) => {
+          const made = operation.do === "rollout" ? { ...before, rollouts: now.rollouts } : changed[0];
+          return [before.memberships, NOTHING.memberships].every(
+            (memberships) =>
+              seenAt({ ...before, memberships }, context) !==
+              seenAt({ ...(made ?? NOTHING), memberships }, context),
+          );
+        });
         if (shows) running.floors[which] = Math.max(running.floors[which] ?? 0, at);
       }
     };
@@ -163,7 +161,7 @@ export class World {
       // What only storage has, beside them, is waited for; a look does not wait.
       rollouts: asking === "peek" ? reached : floorOf("rollouts"),
     };
-    return { from: floors[CONTEXTS.indexOf(context)] ?? 0, layers };
+    return { from: isDeceived ? 0 : (floors[CONTEXTS.indexOf(context)] ?? 0), layers };
   }
 
   #check(
