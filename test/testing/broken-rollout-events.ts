@@ -117,7 +117,7 @@ export const brokenRolloutEvents: readonly BrokenStorage[] = [
   {
     fault: "forgets nothing",
     caught: "what is forgotten goes for every feature, and what is not stays for every one",
-    breaks: (storage) => ({ ...storage, expireRolloutEvents: async () => undefined }),
+    breaks: (storage) => ({ ...storage, expireRolloutEvents: async () => false }),
   },
   {
     fault: "takes for new what it has forgotten",
@@ -134,8 +134,9 @@ export const brokenRolloutEvents: readonly BrokenStorage[] = [
         recordRolloutEvents: (events) =>
           storage.recordRolloutEvents(events.filter(({ timestamp }) => timestamp >= limit)),
         async expireRolloutEvents(limits) {
-          await storage.expireRolloutEvents(limits);
+          const isMore = await storage.expireRolloutEvents(limits);
           limit = Math.max(limit, limits.eventsBefore);
+          return isMore;
         },
       };
     },
@@ -152,7 +153,7 @@ export const brokenRolloutEvents: readonly BrokenStorage[] = [
           return storage.recordRolloutEvents(events);
         },
         async expireRolloutEvents(limits) {
-          if (recorded < 20_000) await storage.expireRolloutEvents(limits);
+          return recorded < 20_000 && (await storage.expireRolloutEvents(limits));
         },
       };
     },

@@ -121,9 +121,10 @@ export interface RolloutStorage {
   countRolloutEvents(window: RolloutWindow): Promise<readonly RolloutCount[]>;
   /**
    * Forgets the events, and the counts, of all minutes that were over by these times, in milliseconds since the
-   * Unix epoch. Counts stay when their events go.
+   * Unix epoch. Counts stay when their events go. A call takes no longer than a write may: it resolves with whether
+   * there is more to forget, which takes another call.
    */
-  expireRolloutEvents(limits: RolloutExpiry): Promise<void>;
+  expireRolloutEvents(limits: RolloutExpiry): Promise<boolean>;
 
   /** True where the lease is free, has run out by `now`, or is this holder's: then it is held until `until`. */
   takeLease(lease: LeaseRequest): Promise<boolean>;

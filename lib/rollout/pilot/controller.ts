@@ -25,6 +25,7 @@ export interface RolloutController {
 const SCHEDULE_LEASE = "rollout-schedule";
 const EXPIRY_LEASE = "rollout-expiry";
 const EXPIRE_EVERY = 3_600_000;
+const RETRY_EXPIRY_AFTER = 60_000;
 
 /**
  * Looks at the rollouts again and again. Every instance looks for errors, so that no single one's death delays a
@@ -129,10 +130,12 @@ export function createController<C extends object>(
   async function expire(): Promise<void> {
     const now = clock.now();
     if (now < expiresAt) return;
-    expiresAt = now + EXPIRE_EVERY;
-    if (!(await takeLease(EXPIRY_LEASE, EXPIRE_EVERY / 2))) return;
+    expiresAt = now + RETRY_EXPIRY_AFTER;
+    const isMine = await takeLease(EXPIRY_LEASE, EXPIRE_EVERY / 2);
     const limits = { eventsBefore: now - eventsKeptFor, countsBefore: now - countsKeptFor };
-    await access.record((storage) => storage.expireRolloutEvents(limits));
+    const isMore = isMine && (await access.record((storage) => storage.expireRolloutEvents(limits)));
+    // What is left goes with the next check.
+    expiresAt = isMore ? now : now + EXPIRE_EVERY;
   }
 
   function takeLease(name: string, duration: number): Promise<boolean> {

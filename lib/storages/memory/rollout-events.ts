@@ -41,7 +41,7 @@ export function countRolloutEvents(tables: MemoryTables, window: RolloutWindow):
   );
 }
 
-export function expireRolloutEvents(tables: MemoryTables, limits: RolloutExpiry): void {
+export function expireRolloutEvents(tables: MemoryTables, limits: RolloutExpiry): boolean {
   const { rolloutEvents } = tables;
   const eventsBefore = minuteOf(limits.eventsBefore);
   const countsBefore = minuteOf(limits.countsBefore);
@@ -55,6 +55,7 @@ export function expireRolloutEvents(tables: MemoryTables, limits: RolloutExpiry)
   for (const counted of rolloutEvents.counts.values()) {
     for (const [key, { minute }] of counted) if (minute < countsBefore) counted.delete(key);
   }
+  return false;
 }
 
 function count(tally: Tally, row: RolloutCount): void {

@@ -6,14 +6,18 @@ import { asText } from "./text-columns.ts";
 
 /** Rows forgotten at a time, so that recording never waits for long. */
 const BATCH = 10_000;
+/** In one call: a second's work or two. */
+const BATCHES = 10;
 
 /**
  * Events go in batches, each for itself. Before the first of them goes it is written down that they are no longer
  * taken, so that none can be counted a second time.
  */
-export async function expireRolloutEvents(engine: SqlEngine, limits: RolloutExpiry): Promise<void> {
+export async function expireRolloutEvents(engine: SqlEngine, limits: RolloutExpiry): Promise<boolean> {
+  let left = BATCHES;
   for await (const feature of featuresOf(engine.reads, "rollout_events")) {
-    await forgetEvents(engine, feature, minuteOf(limits.eventsBefore));
+    left -= await forgetEvents(engine, feature, minuteOf(limits.eventsBefore), left);
+    if (left <= 0) return true;
   }
   const countsBefore = minuteOf(limits.countsBefore);
   for await (const feature of featuresOf(engine.reads, "rollout_counts")) {
@@ -21,9 +25,16 @@ export async function expireRolloutEvents(engine: SqlEngine, limits: RolloutExpi
       db.deleteFrom("rollout_counts").where("feature_name", "=", feature).where("minute", "<", countsBefore),
     );
   }
+  return false;
 }
 
-async function forgetEvents(engine: SqlEngine, feature: string, before: number): Promise<void> {
+/** Resolves with how many batches that took: all that were allowed where there is more. */
+async function forgetEvents(
+  engine: SqlEngine,
+  feature: string,
+  before: number,
+  allowed: number,
+): Promise<number> {
   const newest = await engine.reads
     .selectFrom("rollout_events as e")
     .select(asText("e.occurred_at").as("occurred_at"))
@@ -32,7 +43,7 @@ async function forgetEvents(engine: SqlEngine, feature: string, before: number):
     .orderBy("e.occurred_at", "desc")
     .limit(1)
     .executeTakeFirst();
-  if (newest === undefined) return;
+  if (newest === undefined) return 0;
   // Not up to the limit itself: a clock that runs ahead would have events refused for as long as it does.
   const since = minuteOf(wholeNumber(newest.occurred_at)) + MINUTE;
   await engine.statement((db) =>
@@ -43,7 +54,11 @@ async function forgetEvents(engine: SqlEngine, feature: string, before: number):
       .where("rollout_events_since", "<", since),
   );
   // With room for other work in between: SQLite never waits.
-  while (await forgetBatch(engine, feature, since)) await new Promise((resolve) => setTimeout(resolve));
+  for (let batches = 1; batches <= allowed; batches += 1) {
+    if (!(await forgetBatch(engine, feature, since))) return batches - 1;
+    await new Promise((resolve) => setTimeout(resolve));
+  }
+  return allowed;
 }
 
 /** Resolves with whether there are more. */
