@@ -101,10 +101,11 @@ export function createFlagServer(options: FlagServerOptions): FlagServer {
   app.post(ADMIN_FLAGS_PATH, (c) => changeFlags(manager, c.req.raw, c.get("actor"), limits));
   app.all(ADMIN_FLAGS_PATH, () => refuseMethod(["GET", "HEAD", "POST"]));
   if (options.rollouts !== undefined) serveRollouts(app, options.rollouts, onlyAdmins, limits);
+  const rolloutsAt = options.rollouts === undefined ? "" : ` Rollouts are at ${ADMIN_ROLLOUTS_PATH}.`;
   app.notFound(() => {
     throw new FlagError(
       "NOT_FOUND",
-      `There is nothing here. The admin API is at ${ADMIN_FLAGS_PATH}, rollouts are at ${ADMIN_ROLLOUTS_PATH}.`,
+      `There is nothing here. The admin API is at ${ADMIN_FLAGS_PATH}.${rolloutsAt}`,
     );
   });
   app.onError((error) => {

@@ -81,8 +81,8 @@ function changed({ rollout, version, revision, changeId }: RolloutChanged, statu
 }
 
 function positive(name: string, text: string): number {
-  const number = Number(text);
-  if (Number.isSafeInteger(number) && number > 0) return number;
+  const number = /^\d{1,15}$/.test(text) ? Number(text) : 0;
+  if (number > 0) return number;
   throw malformed(`${name} must be a whole number of milliseconds from 1.`);
 }
 

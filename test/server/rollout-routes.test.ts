@@ -108,6 +108,14 @@ describe("the routes of rollouts", () => {
       400,
       "MALFORMED_REQUEST",
     ],
+    [
+      "a period that is no plain number",
+      "GET",
+      `${ROLLOUTS}/tab%20sync/statistics?period=1e3`,
+      undefined,
+      400,
+      "MALFORMED_REQUEST",
+    ],
     ["a forecast of no tier", "GET", `${ROLLOUTS}/tab%20sync/forecast`, undefined, 400, "MALFORMED_REQUEST"],
     [
       "a forecast of a tier there is none of",
