@@ -9,7 +9,7 @@ import { until } from "./until.ts";
 
 export interface ScheduleSize {
   readonly tiers: number;
-  /** Processes that are killed while they hold the schedule; one fewer than tiers at most. */
+  /** Processes that are killed while they hold the schedule, unless it is complete before; fewer than tiers. */
   readonly kills: number;
   readonly seed: number;
 }
@@ -64,10 +64,14 @@ export async function killWhileStepping(
       await until(`tier ${at} is reached`, async () => ((await stored(hand)).rollout?.tier ?? 0) >= at);
       // Any moment between two checks, or within one.
       await delay(random.below(CHECK_EVERY));
-      const [lease] = await hand.rows("select holder from flag_leases where name = 'rollout-schedule'");
-      const holder = String(lease?.["holder"]);
-      const worker = workers.get(holder);
-      await worker?.kill();
+      let holder = "";
+      // The lease is the killed one's until it has run out.
+      await until("somebody living steps, or all is done", async () => {
+        const [lease] = await hand.rows("select holder from flag_leases where name = 'rollout-schedule'");
+        holder = String(lease?.["holder"]);
+        return workers.has(holder) || (await stored(hand)).rollout?.status === "completed";
+      });
+      await workers.get(holder)?.kill();
       if (workers.delete(holder)) holdersKilled += 1;
       if (kill + 1 < kills) await start();
     }

@@ -22,8 +22,8 @@ describe("rollouts on many processes, again and again", () => {
     expectLastOnesLost(await killWhileRecording(database, { kills: 100, seed: chosenSeed() }));
   });
 
-  test("are completed, each of 60 steps once, through 40 kills of the process that steps", async () => {
-    const size = { tiers: 60, kills: 40, seed: chosenSeed() };
+  test("are completed, each of 90 steps once, through up to 30 kills of the process that steps", async () => {
+    const size = { tiers: 90, kills: 30, seed: chosenSeed() };
     expectEachStepOnce(await killWhileStepping(database, size), size);
   });
 });
