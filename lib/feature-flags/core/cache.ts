@@ -147,6 +147,12 @@ export class FlagCache<V> {
     this.#invalidate(this.#table.ofOrganization(id));
   }
 
+  /** Ends the answer for `key` alone. */
+  end(key: TenantContext): void {
+    const slot = this.#table.find(key.customerId, key.organizationId);
+    if (slot !== undefined) this.#invalidate([slot]);
+  }
+
   /** Ends the answers of those `concerns` names. Each step looks at a part of them: other work may go in between. */
   *invalidateWhere(concerns: (ids: TenantContext) => boolean): Generator<void> {
     let looked = 0;

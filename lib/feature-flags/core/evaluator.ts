@@ -168,12 +168,15 @@ export class FlagEvaluator<C extends object = ChatWidgetFeatureFlags> {
         // Nothing may come in between: the record is merged with rollouts of its own time, or not at all.
         if (rollouts === undefined || rollouts.belongWith(record)) {
           const mayKeep = propagation?.accepts(record) ?? true;
-          return this.#merge(context, record, load.current && mayKeep && !this.#hasNewer(context, record));
+          const hasNewer = this.#hasNewer(context, record);
+          const keep = mayKeep && load.current && !hasNewer;
+          // What is kept is older than this answer: nobody is answered with less from now on.
+          if (!keep && !hasNewer) this.#parts.cache.end(context);
+          return this.#merge(context, record, keep);
         }
         // A second record from before the rollouts held here: they are of a time that storage no longer knows.
         if (attempt > 0) await rollouts.reset();
-        // What is read now is from after whatever outdated the load until here.
-        load.current = true;
+        load.current = true; // What is read now is from after whatever outdated the load until here.
       }
       throw new FlagError("STORAGE_UNAVAILABLE", "Rollouts kept changing while the tenant was read.");
     } catch (error) {

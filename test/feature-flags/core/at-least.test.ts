@@ -18,6 +18,19 @@ function twoManagers(options: { readonly preload?: boolean } = {}) {
   return { memory, outage, writer, reader, clock, reads, change };
 }
 
+describe("a fresh answer", () => {
+  it("is never followed by an older one, though it could not be kept", async () => {
+    const { reader, change } = twoManagers();
+    expect((await reader.getFlags(who)).config.plan).toBe("free");
+    await change("gold");
+    const fresh = reader.getFlags(who, { fresh: true });
+    // Whether the customer belongs to it is not known while it is read.
+    reader.invalidateCacheForOrganization("org_1");
+    expect((await fresh).config.plan).toBe("gold");
+    expect((await reader.getFlags(who)).config.plan).toBe("gold");
+  });
+});
+
 describe("atLeast", () => {
   it("answers from what was written elsewhere, with exactly one read, and keeps that", async () => {
     const { reader, reads, change } = twoManagers();
